@@ -1,0 +1,136 @@
+//! What comes back: records, or one of the ways in which there are none, which are never mixed up.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::name::Name;
+
+/// The content of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// An IPv4 address.
+    A(Ipv4Addr),
+    /// An IPv6 address.
+    Aaaa(Ipv6Addr),
+    /// A mail exchanger.
+    Mx {
+        /// Lower is tried first.
+        preference: u16,
+        /// Its host; the root for a null MX (RFC 7505).
+        exchange: Name,
+    },
+    /// A text, as the strings that it came in.
+    Txt(Arc<[Box<[u8]>]>),
+    /// The name of an address.
+    Ptr(Name),
+    /// A TLS certificate association (RFC 6698 §2.1).
+    Tlsa {
+        /// Certificate usage.
+        usage: u8,
+        /// Selector.
+        selector: u8,
+        /// Matching type.
+        matching: u8,
+        /// Certificate association data.
+        data: Arc<[u8]>,
+    },
+    /// A name server.
+    Ns(Name),
+    /// A start of authority: the fields that matter to a client.
+    Soa {
+        /// The primary server's name.
+        mname: Name,
+        /// The version of the zone.
+        serial: u32,
+        /// How long a "no" of this zone may be kept, in seconds (RFC 2308 §4).
+        minimum: u32,
+    },
+}
+
+impl Data {
+    /// The strings of a text put together with nothing between (RFC 7208 §3.3, RFC 6376 §3.6.2.2); `None` for others.
+    pub fn text(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Txt(strings) => Some(strings.concat()),
+            _ => None,
+        }
+    }
+
+    /// A text of one string, or of several of at most 255 bytes where it is longer.
+    pub fn txt(text: impl AsRef<[u8]>) -> Self {
+        let text = text.as_ref();
+        let strings: Vec<Box<[u8]>> =
+            if text.is_empty() { vec![Box::default()] } else { text.chunks(255).map(Box::from).collect() };
+        Self::Txt(strings.into())
+    }
+}
+
+/// How a question ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Records of the type asked for, at least one.
+    Records(Arc<[Data]>),
+    /// The name exists, or something below it does; no record of this type.
+    NoData,
+    /// The name does not exist, nor anything below it (RFC 8020).
+    NoSuchName,
+    /// The server could not, or would not, say (SERVFAIL, REFUSED, an answer that can't be read).
+    ServerFailure,
+    /// No answer in time.
+    TimeOut,
+    /// DNSSEC says that the answer is forged.
+    Bogus,
+}
+
+impl Reply {
+    /// Records, or [`Reply::NoData`] where there are none.
+    pub fn from_records(records: impl Into<Arc<[Data]>>) -> Self {
+        let records = records.into();
+        if records.is_empty() { Self::NoData } else { Self::Records(records) }
+    }
+
+    /// Whether nobody knows what the answer would have been.
+    pub const fn is_failure(&self) -> bool {
+        match self {
+            Self::ServerFailure | Self::TimeOut | Self::Bogus => true,
+            Self::Records(_) | Self::NoData | Self::NoSuchName => false,
+        }
+    }
+
+    /// Whether it is a firm "no": RFC 7208 §4.6.4 calls such a look-up void.
+    pub const fn is_void(&self) -> bool {
+        match self {
+            Self::NoData | Self::NoSuchName => true,
+            Self::Records(_) | Self::ServerFailure | Self::TimeOut | Self::Bogus => false,
+        }
+    }
+}
+
+/// The answer to one question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How the question ended.
+    pub reply: Reply,
+    /// How long it may be kept, in seconds; the shortest of its records.
+    pub ttl: u32,
+    /// Whether a resolver that is trusted to validate said that it is authentic (DNSSEC's AD bit).
+    pub authenticated: bool,
+    /// How long the asker waited for it.
+    pub took: Duration,
+}
+
+impl Answer {
+    /// An answer that took no time, is not authenticated and may not be kept.
+    pub fn new(reply: Reply) -> Self {
+        Self { reply, ttl: 0, authenticated: false, took: Duration::ZERO }
+    }
+
+    /// The records; empty where there are none, for whatever reason.
+    pub fn records(&self) -> &[Data] {
+        match &self.reply {
+            Reply::Records(records) => records,
+            Reply::NoData | Reply::NoSuchName | Reply::ServerFailure | Reply::TimeOut | Reply::Bogus => &[],
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! DNS as the protocols see it: a question, an answer that keeps every kind of "no" apart, and the one trait between.
+#![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod name;
+pub mod question;
+
+pub use answer::{Answer, Data, Reply};
+pub use name::{Name, NameError};
+pub use question::{Question, RecordType};
+
+use std::future::Future;
+
+/// Whoever answers questions: a resolver, a zone in a text, a recording.
+pub trait Dns: Sync {
+    /// The answer to one question. CNAMEs are followed; the name is absolute, no search list applies. An answer always
+    /// comes: trouble is a [`Reply`], and what takes too long is [`Reply::TimeOut`].
+    fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send;
+}
+
+impl<D: Dns> Dns for &D {
+    fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send {
+        (**self).ask(question)
+    }
+}

@@ -1,0 +1,359 @@
+//! The header of a message: its fields with spans, the boundary to the body, and all that is wrong with its form.
+//!
+//! A line ends with CRLF and with nothing else (RFC 5322 §2.3). The header ends at the first empty line. What a lenient
+//! reader could take for another header than ours is a [`Defect`]; a message that has one passes no DMARC.
+
+use std::fmt;
+
+use memchr::memchr;
+
+use crate::finding::Span;
+
+/// Longest header block, in bytes; what lies beyond is not kept.
+pub const MAX_HEADER: usize = 256 * 1024;
+/// Longest single field, in bytes, with its name and folds.
+pub const MAX_FIELD: usize = 64 * 1024;
+/// Most fields in one header.
+pub const MAX_FIELDS: usize = 2_000;
+
+/// Why a header is not the one that every reader sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Defect {
+    /// A LF without CR before it.
+    BareLf,
+    /// A CR without LF after it.
+    BareCr,
+    /// A NUL.
+    Nul,
+    /// The first line begins with white space, so it continues nothing.
+    LeadingFold,
+    /// A line that is neither a field nor the continuation of one: no colon in it.
+    NoColon,
+    /// A field name that is empty or has bytes other than visible ASCII (RFC 5322 §3.6.8).
+    BadName,
+    /// A field of more than [`MAX_FIELD`] bytes.
+    LongField,
+    /// More than [`MAX_FIELDS`] fields.
+    ManyFields,
+    /// A header of more than [`MAX_HEADER`] bytes.
+    LongHeader,
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BareLf => f.write_str("a line feed without a carriage return"),
+            Self::BareCr => f.write_str("a carriage return without a line feed"),
+            Self::Nul => f.write_str("a NUL byte"),
+            Self::LeadingFold => f.write_str("the first line begins with white space"),
+            Self::NoColon => f.write_str("a line without a colon"),
+            Self::BadName => f.write_str("a field name that is not visible ASCII"),
+            Self::LongField => write!(f, "a field of more than {MAX_FIELD} bytes"),
+            Self::ManyFields => write!(f, "more than {MAX_FIELDS} fields"),
+            Self::LongHeader => write!(f, "more than {MAX_HEADER} bytes"),
+        }
+    }
+}
+
+/// One header field, borrowed from its header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// Its place from the top, from 0.
+    pub index: usize,
+    /// All of it, from the name to the CRLF at the end.
+    pub raw: &'a [u8],
+    /// The name without white space before the colon (RFC 5322 §4.5.8 lets it stand there).
+    pub name: &'a [u8],
+    /// What follows the colon, folds and first space included, without the CRLF at the end.
+    pub value: &'a [u8],
+    /// Where `raw` stands in the header.
+    pub span: Span,
+    /// Where `value` stands in the header.
+    pub value_span: Span,
+}
+
+impl Field<'_> {
+    /// Whether the field has this name, in any case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Field({} {:?})", self.index, crate::printable(self.raw))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    start: usize,
+    name_end: usize,
+    colon: usize,
+    end: usize,
+}
+
+/// The header of one message: its bytes, its fields, its defects.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Header {
+    raw: Vec<u8>,
+    fields: Vec<Place>,
+    defects: Vec<(Defect, Span)>,
+}
+
+impl Header {
+    /// Reads a header block: field lines, each with its CRLF, without the empty line that ends the header.
+    /// Lines that are no field are left out of [`Header::fields`] and noted as defects.
+    pub fn parse(raw: impl Into<Vec<u8>>) -> Self {
+        let mut raw = raw.into();
+        let mut defects = Vec::new();
+        if raw.len() > MAX_HEADER {
+            defects.push((Defect::LongHeader, Span::new(MAX_HEADER, raw.len())));
+            raw.truncate(MAX_HEADER);
+        }
+        let mut header = Self { raw, fields: Vec::new(), defects };
+        header.note_stray_bytes();
+        header.find_fields();
+        header
+    }
+
+    /// The header as a milter gives it: name and value of each field, the value with all that followed the colon.
+    /// Line ends inside values may be LF, as libmilter sends them; they become CRLF.
+    pub fn from_fields<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut raw = Vec::new();
+        for (name, value) in fields {
+            raw.extend_from_slice(name);
+            raw.push(b':');
+            let mut last = 0;
+            for &byte in value {
+                if byte == b'\n' && last != b'\r' {
+                    raw.push(b'\r');
+                }
+                raw.push(byte);
+                last = byte;
+            }
+            raw.extend_from_slice(b"\r\n");
+            if raw.len() > MAX_HEADER {
+                break;
+            }
+        }
+        Self::parse(raw)
+    }
+
+    /// The bytes that were read.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// The fields from top to bottom.
+    pub fn fields(&self) -> impl DoubleEndedIterator<Item = Field<'_>> + ExactSizeIterator + Clone {
+        self.fields.iter().enumerate().map(|(index, place)| self.field_at(index, *place))
+    }
+
+    /// The field with this index.
+    pub fn field(&self, index: usize) -> Option<Field<'_>> {
+        self.fields.get(index).map(|place| self.field_at(index, *place))
+    }
+
+    /// The fields of this name, in any case, from top to bottom.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = Field<'a>> + Clone {
+        self.fields().filter(move |f| f.is(name))
+    }
+
+    /// What is wrong with the form, and where, in the order in which it was noticed.
+    pub fn defects(&self) -> &[(Defect, Span)] {
+        &self.defects
+    }
+
+    fn slice(&self, start: usize, end: usize) -> &[u8] {
+        self.raw.get(start..end).unwrap_or_default()
+    }
+
+    fn field_at(&self, index: usize, place: Place) -> Field<'_> {
+        let value_start = place.colon + 1;
+        let value_end =
+            if self.slice(value_start, place.end).ends_with(b"\r\n") { place.end - 2 } else { place.end };
+        Field {
+            index,
+            raw: self.slice(place.start, place.end),
+            name: self.slice(place.start, place.name_end),
+            value: self.slice(value_start, value_end),
+            span: Span::new(place.start, place.end),
+            value_span: Span::new(value_start, value_end),
+        }
+    }
+
+    fn note(&mut self, defect: Defect, start: usize, end: usize) {
+        // One of a kind is enough to judge by; a header full of them must not cost memory.
+        if !self.defects.iter().any(|(d, _)| *d == defect) {
+            self.defects.push((defect, Span::new(start, end)));
+        }
+    }
+
+    fn note_stray_bytes(&mut self) {
+        let mut found = [None; 3];
+        for (at, &byte) in self.raw.iter().enumerate() {
+            let slot = match byte {
+                b'\n' if at == 0 || self.raw.get(at - 1) != Some(&b'\r') => 0,
+                b'\r' if self.raw.get(at + 1) != Some(&b'\n') => 1,
+                0 => 2,
+                _ => continue,
+            };
+            if let Some(first @ None) = found.get_mut(slot) {
+                *first = Some(at);
+            }
+        }
+        for (at, defect) in found.into_iter().zip([Defect::BareLf, Defect::BareCr, Defect::Nul]) {
+            if let Some(at) = at {
+                self.note(defect, at, at + 1);
+            }
+        }
+    }
+
+    fn find_fields(&mut self) {
+        let mut start = 0;
+        while start < self.raw.len() {
+            let end = self.field_end(start);
+            if self.fields.len() == MAX_FIELDS {
+                self.note(Defect::ManyFields, start, self.raw.len());
+                return;
+            }
+            self.read_field(start, end);
+            start = end;
+        }
+    }
+
+    /// One past the CRLF that no white space follows.
+    fn field_end(&self, start: usize) -> usize {
+        let mut at = start;
+        loop {
+            at = self.line_end(at);
+            if !matches!(self.raw.get(at), Some(b' ' | b'\t')) {
+                return at;
+            }
+        }
+    }
+
+    fn line_end(&self, start: usize) -> usize {
+        let mut at = start;
+        while let Some(lf) = memchr(b'\n', self.slice(at, self.raw.len())) {
+            at += lf + 1;
+            if self.slice(start, at).ends_with(b"\r\n") {
+                return at;
+            }
+        }
+        self.raw.len()
+    }
+
+    fn read_field(&mut self, start: usize, end: usize) {
+        if end - start > MAX_FIELD {
+            self.note(Defect::LongField, start, end);
+            return;
+        }
+        let line = self.slice(start, end);
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            self.note(Defect::LeadingFold, start, end);
+            return;
+        }
+        let Some(colon) = memchr(b':', line) else {
+            self.note(Defect::NoColon, start, end);
+            return;
+        };
+        let before = line.get(..colon).unwrap_or_default();
+        let name_len = before.len() - before.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let name = before.get(..name_len).unwrap_or_default();
+        if before.contains(&b'\n') {
+            // `From CRLF SP : x`: the colon stands in a continuation, so the first line has none.
+            self.note(Defect::NoColon, start, end);
+        } else if name.is_empty() || !name.iter().all(|b| matches!(b, b'!'..=b'~')) {
+            self.note(Defect::BadName, start, start + name_len.max(1));
+        } else {
+            self.fields.push(Place { start, name_end: start + name_len, colon: start + colon, end });
+        }
+    }
+}
+
+/// Cuts a stream of message bytes, in chunks of any size, into header and body at the first empty line.
+#[derive(Debug, Default)]
+pub struct Splitter {
+    kept: Vec<u8>,
+    /// Header bytes seen, kept or not.
+    seen: usize,
+    line: Line,
+    in_body: bool,
+}
+
+/// Where in its line the splitter stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    Start,
+    /// A CR stands at the start of the line.
+    StartCr,
+    Inside,
+    /// The last byte was a CR, inside the line.
+    InsideCr,
+}
+
+impl Splitter {
+    /// Takes the next chunk; gives the part of it that belongs to the body, empty while the header goes on.
+    pub fn push<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
+        if self.in_body {
+            return chunk;
+        }
+        for (at, &byte) in chunk.iter().enumerate() {
+            if self.step(byte) {
+                self.in_body = true;
+                let (header, body) = chunk.split_at(at + 1);
+                self.keep(header);
+                // The empty line is not part of the header.
+                let end = self.seen - 2;
+                self.seen = end;
+                self.kept.truncate(end);
+                return body;
+            }
+        }
+        self.keep(chunk);
+        &[]
+    }
+
+    /// Whether the empty line was seen.
+    pub fn in_body(&self) -> bool {
+        self.in_body
+    }
+
+    /// The header, at the end of the header or of the message.
+    pub fn into_header(self) -> Header {
+        Header::parse(self.kept)
+    }
+
+    /// Reads one byte of the header; true if it ends the empty line.
+    fn step(&mut self, byte: u8) -> bool {
+        let (next, done) = match (self.line, byte) {
+            (Line::StartCr, b'\n') => (Line::Start, true),
+            (Line::InsideCr, b'\n') => (Line::Start, false),
+            (Line::Start, b'\r') => (Line::StartCr, false),
+            (_, b'\r') => (Line::InsideCr, false),
+            _ => (Line::Inside, false),
+        };
+        self.line = next;
+        done
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.seen += bytes.len();
+        // One byte more than the limit, so that the header knows it was too long.
+        let room = (MAX_HEADER + 1).saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+    }
+}
+
+/// Cuts a whole message into header and body.
+pub fn split(message: &[u8]) -> (Header, &[u8]) {
+    let mut splitter = Splitter::default();
+    let body = splitter.push(message);
+    (splitter.into_header(), body)
+}
+
+#[cfg(test)]
+mod tests;

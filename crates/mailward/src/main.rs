@@ -1,0 +1,3 @@
+//! mailward.
+#![forbid(unsafe_code)]
+fn main() {}

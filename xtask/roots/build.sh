@@ -1,19 +1,31 @@
 #!/bin/bash
 # Makes a Debian root for the tests: build.sh DIRECTORY SUITE PACKAGE,... PIP-REQUIREMENT...
 # The package mirror, its proxy and its certificates are those that apt uses on this machine.
-# Called by `cargo xtask roots`, which keeps the result; needs root, mmdebstrap and the network.
+# Called by `cargo xtask roots`, which keeps the result. Needs root and the network; installs mmdebstrap if it is missing,
+# and changes nothing else on this machine.
 set -euo pipefail
 
 directory=$1 suite=$2 packages=$3
 shift 3
 
+if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true; then
+    echo "this needs root, with the right to make namespaces" >&2
+    exit 1
+fi
+if ! command -v mmdebstrap >/dev/null; then
+    apt-get update --quiet=2
+    DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends mmdebstrap
+fi
+
 # The mirrors: out of what apt knows, whichever way its sources are written.
-targets=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages')
-mirror_of() { sed -n "s|^$1 ||p" <<<"$targets" | head -n 1; }
+mirror_of() {
+    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' | sed -n "s|^$1 ||p" | sed 1q
+}
+[ -n "$(mirror_of Debian)" ] || apt-get update --quiet=2
 main=$(mirror_of Debian)
 security=$(mirror_of Debian-Security)
 if [ -z "$main" ]; then
-    echo "apt knows no Debian mirror: is this Debian, and did 'apt-get update' work?" >&2
+    echo "apt knows no Debian mirror: is this Debian?" >&2
     exit 1
 fi
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg

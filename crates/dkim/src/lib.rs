@@ -1,2 +1,35 @@
-//! Placeholder.
+//! DKIM verification (RFC 6376, 8301, 8463, 8616): from a header, a body as it streams by, and the DNS answers to one
+//! explained [`Check`] for each signature. Nothing here does I/O.
+//!
+//! The order of use: [`Verifier::new`] with the header; then, side by side, [`Verifier::keys`] and the body through
+//! [`Verifier::body`]; then [`Verifier::finish`]. [`canon`] and [`body`] know nothing of verifying: signing uses them too.
 #![forbid(unsafe_code)]
+
+pub mod body;
+pub mod canon;
+pub mod check;
+mod der;
+mod examine;
+mod fields;
+pub mod key;
+pub mod lookup;
+pub mod policy;
+pub mod reason;
+pub mod signature;
+pub mod step;
+mod values;
+pub mod verify;
+pub mod who;
+
+pub use body::{BodyHash, BodyHasher, BodyHashes};
+pub use canon::Canon;
+pub use check::{Check, DkimPass, Flags};
+pub use examine::WELL_SIGNED;
+pub use key::{KeyRecord, PublicKey};
+pub use lookup::{FoundKey, KeyAnswer, lookup};
+pub use policy::{BodyLength, Policy, Service};
+pub use reason::{Outcome, Reason};
+pub use signature::{Algorithm, Claims, Malformed, Signature, SignatureError, SignatureErrorKind};
+pub use step::Step;
+pub use verify::{Keys, Verifier};
+pub use who::{Identity, Selector, WhoError};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::name::Name;
+use crate::question::RecordType;
 
 /// The content of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,20 @@ pub enum Data {
 }
 
 impl Data {
+    /// The type of record that this is the content of.
+    pub const fn record_type(&self) -> RecordType {
+        match self {
+            Self::A(_) => RecordType::A,
+            Self::Aaaa(_) => RecordType::Aaaa,
+            Self::Mx { .. } => RecordType::Mx,
+            Self::Txt(_) => RecordType::Txt,
+            Self::Ptr(_) => RecordType::Ptr,
+            Self::Tlsa { .. } => RecordType::Tlsa,
+            Self::Ns(_) => RecordType::Ns,
+            Self::Soa { .. } => RecordType::Soa,
+        }
+    }
+
     /// The strings of a text put together with nothing between (RFC 7208 §3.3, RFC 6376 §3.6.2.2); `None` for others.
     pub fn text(&self) -> Option<Vec<u8>> {
         match self {

@@ -3,13 +3,23 @@
 
 pub mod answer;
 pub mod name;
+pub mod overlay;
+pub mod paste;
 pub mod question;
+pub mod recorder;
+pub mod zone;
 
 pub use answer::{Answer, Data, Reply};
 pub use name::{Name, NameError};
+pub use overlay::Overlay;
 pub use question::{Question, RecordType};
+pub use recorder::{Answers, Recorder};
+pub use zone::{Fault, Zone, ZoneError};
 
 use std::future::Future;
+
+/// Most CNAMEs that are followed from one question; a longer chain, or a loop, is [`Reply::ServerFailure`].
+pub const MAX_CNAMES: usize = 8;
 
 /// Whoever answers questions: a resolver, a zone in a text, a recording.
 pub trait Dns: Sync {

@@ -75,22 +75,33 @@ impl Name {
 
     /// Reads the form of master files (RFC 1035 §5.1): `\.` and `\DDD` are escapes. The name is taken as absolute.
     pub fn from_presentation(text: &str) -> Result<Self, NameError> {
-        let mut labels = vec![Vec::new()];
-        let mut bytes = text.bytes();
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'.' => labels.push(Vec::new()),
-                b'\\' => {
-                    let value = unescape(&mut bytes)?;
-                    labels.last_mut().ok_or(NameError::EmptyLabel)?.push(value);
-                }
-                _ => labels.last_mut().ok_or(NameError::EmptyLabel)?.push(byte),
-            }
+        Self::from_presentation_below(text.as_bytes(), &Self::root())
+    }
+
+    /// The same for any bytes, where a name without a dot at its end is meant below `origin` (RFC 1035 §5.1).
+    pub fn from_presentation_below(text: &[u8], origin: &Self) -> Result<Self, NameError> {
+        if text == b"." {
+            return Ok(Self::root());
         }
-        if labels.last().is_some_and(Vec::is_empty) {
+        let mut labels = vec![Vec::new()];
+        let mut bytes = text.iter().copied();
+        while let Some(byte) = bytes.next() {
+            let value = match byte {
+                b'.' => {
+                    labels.push(Vec::new());
+                    continue;
+                }
+                b'\\' => unescape(&mut bytes)?,
+                _ => byte,
+            };
+            labels.last_mut().ok_or(NameError::EmptyLabel)?.push(value);
+        }
+        let absolute = labels.last().is_some_and(Vec::is_empty);
+        if absolute {
             labels.pop();
         }
-        if text == "." { Ok(Self::root()) } else { Self::from_labels(labels.iter().map(Vec::as_slice)) }
+        let end = (!absolute).then_some(origin).into_iter().flat_map(Self::labels);
+        Self::from_labels(labels.iter().map(Vec::as_slice).chain(end))
     }
 
     /// The labels from left to right.
@@ -135,7 +146,8 @@ impl Name {
     }
 }
 
-fn unescape(bytes: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
+/// The byte that the text after a backslash stands for (RFC 1035 §5.1): `DDD` in decimal, or the character itself.
+pub(crate) fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Result<u8, NameError> {
     let first = bytes.next().ok_or(NameError::BadEscape)?;
     if !first.is_ascii_digit() {
         return Ok(first);

@@ -69,6 +69,11 @@ impl Domain {
         Ok(Self(lower.into_boxed_str()))
     }
 
+    /// `localhost`.
+    pub fn localhost() -> Self {
+        Self("localhost".into())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

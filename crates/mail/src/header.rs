@@ -160,6 +160,21 @@ impl Header {
         self.fields().filter(move |f| f.is(name))
     }
 
+    /// Every field line that has a colon, from top to bottom, also those that [`Header::fields`] leaves out: too long,
+    /// one too many, or with a name that is not visible ASCII. Their `index` counts these lines, so it is not that of
+    /// `fields`. For finding what has to be removed, never for judging.
+    pub fn field_lines(&self) -> impl Iterator<Item = Field<'_>> {
+        let mut start = 0;
+        let lines = std::iter::from_fn(move || {
+            (start < self.raw.len()).then(|| {
+                let end = self.field_end(start);
+                (std::mem::replace(&mut start, end), end)
+            })
+        });
+        let places = lines.filter_map(|(start, end)| self.place(start, end));
+        places.enumerate().map(|(index, place)| self.field_at(index, place))
+    }
+
     /// What is wrong with the form, and where, in the order in which it was noticed.
     pub fn defects(&self) -> &[(Defect, Span)] {
         &self.defects
@@ -250,26 +265,31 @@ impl Header {
             self.note(Defect::LongField, start, end);
             return;
         }
-        let line = self.slice(start, end);
-        if matches!(line.first(), Some(b' ' | b'\t')) {
+        if matches!(self.raw.get(start), Some(b' ' | b'\t')) {
             self.note(Defect::LeadingFold, start, end);
             return;
         }
-        let Some(colon) = memchr(b':', line) else {
+        let Some(place) = self.place(start, end) else {
             self.note(Defect::NoColon, start, end);
             return;
         };
-        let before = line.get(..colon).unwrap_or_default();
-        let name_len = before.len() - before.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        let name = before.get(..name_len).unwrap_or_default();
-        if before.contains(&b'\n') {
+        let name = self.slice(start, place.name_end);
+        if self.slice(start, place.colon).contains(&b'\n') {
             // `From CRLF SP : x`: the colon stands in a continuation, so the first line has none.
             self.note(Defect::NoColon, start, end);
         } else if name.is_empty() || !name.iter().all(|b| matches!(b, b'!'..=b'~')) {
-            self.note(Defect::BadName, start, start + name_len.max(1));
+            self.note(Defect::BadName, start, place.name_end.max(start + 1));
         } else {
-            self.fields.push(Place { start, name_end: start + name_len, colon: start + colon, end });
+            self.fields.push(place);
         }
+    }
+
+    /// The parts of a field: white space before the colon belongs to none. `None` without a colon.
+    fn place(&self, start: usize, end: usize) -> Option<Place> {
+        let colon = memchr(b':', self.slice(start, end))?;
+        let before = self.slice(start, start + colon);
+        let name_len = before.len() - before.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        Some(Place { start, name_end: start + name_len, colon: start + colon, end })
     }
 }
 

@@ -2,7 +2,11 @@
 //! Domain names, addresses, header fields with spans, tag lists, Authentication-Results. Nothing here does I/O.
 #![forbid(unsafe_code)]
 
+pub mod address;
+pub mod author;
+pub mod authres;
 pub mod domain;
+pub mod encoded_word;
 pub mod envelope;
 pub mod escape;
 pub mod explain;
@@ -12,6 +16,8 @@ pub mod suffix;
 pub mod tags;
 pub mod time;
 
+pub use address::{AddressError, AddressList};
+pub use author::{Author, AuthorError, author};
 pub use domain::{Domain, DomainError};
 pub use envelope::{Helo, PathDomain, ReversePath};
 pub use escape::printable;

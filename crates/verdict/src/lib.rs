@@ -1,2 +1,17 @@
-//! Placeholder.
+//! One message in, one explained verdict out: SPF, DKIM and DMARC side by side, and what to do with the header.
+//!
+//! [`Inbound`] takes the envelope and the header; its look-ups and the hashing of the body may then go on at the same
+//! time; [`Inbound::conclude`] puts both together. A [`Recording`] holds all that a verdict rests on.
 #![forbid(unsafe_code)]
+
+mod authres;
+mod inbound;
+pub mod recording;
+mod settings;
+pub mod suffix;
+mod verdict;
+
+pub use inbound::{Facts, Inbound, judge};
+pub use recording::{Recorded, Recording, RecordingError};
+pub use settings::{Envelope, Settings};
+pub use verdict::{Part, Spf, Verdict};

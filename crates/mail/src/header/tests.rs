@@ -96,3 +96,17 @@ fn field_parts() {
     assert_eq!((field.name, field.value), (&b"Subject"[..], &b" a\r\n b"[..]));
     assert_eq!(&header.raw()[field.value_span.range()], field.value);
 }
+
+#[test]
+fn field_lines_show_what_fields_leave_out() {
+    let long = format!("L: {}\r\n", "x".repeat(MAX_FIELD));
+    let header =
+        Header::parse(format!(" a: 1\r\nno colon\r\nB\u{ff}: 2\r\n{long}C : 3\r\n 4\r\nD\r\n : 5\r\n"));
+    let names: Vec<_> = header.fields().map(|f| crate::printable(f.name)).collect();
+    assert_eq!(names, ["C"]);
+    let lines: Vec<_> = header.field_lines().map(|f| (f.index, crate::printable(f.name))).collect();
+    let want = [" a", r"B\xc3\xbf", "L", "C", r"D\x0d\x0a"].map(str::to_owned);
+    assert_eq!(lines, want.into_iter().enumerate().collect::<Vec<_>>());
+    let values: Vec<_> = header.field_lines().map(|f| f.value.len()).collect();
+    assert_eq!(values, [2, 2, MAX_FIELD + 1, b" 3\r\n 4".len(), 2]);
+}

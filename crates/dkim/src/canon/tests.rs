@@ -1,0 +1,126 @@
+//! The canonical forms against RFC 6376 §3.4.5, against known inputs, and against a slow second implementation.
+
+use super::*;
+
+fn body(canon: Canon, body: &[u8], chunk: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
+    let mut state = BodyCanon::new(canon);
+    for chunk in body.chunks(chunk.max(1)) {
+        state.update(chunk, &mut put);
+    }
+    state.finish(&mut put);
+    out
+}
+
+/// Both canonical forms of a body.
+fn check(input: &str, simple: &str, relaxed: &str) {
+    for (canon, want) in [(Canon::Simple, simple), (Canon::Relaxed, relaxed)] {
+        for size in 1..=input.len().max(1) {
+            let got = body(canon, input.as_bytes(), size);
+            assert_eq!(mail::printable(got), mail::printable(want), "{canon}, chunks of {size}: {input:?}");
+        }
+    }
+}
+
+fn check_field(input: &str, relaxed: &str) {
+    for (canon, want) in [(Canon::Simple, input), (Canon::Relaxed, relaxed)] {
+        let mut out = Vec::new();
+        put_field(canon, input.as_bytes(), &mut out);
+        assert_eq!(mail::printable(out), mail::printable(want), "{canon}");
+    }
+}
+
+/// The steps of RFC 6376 §3.4.3 and §3.4.4, one after the other, on the whole body.
+fn naive(canon: Canon, body: &[u8]) -> Vec<u8> {
+    let text: String = body.iter().copied().map(char::from).collect();
+    let mut lines: Vec<String> = text.split("\r\n").map(str::to_owned).collect();
+    if canon == Canon::Relaxed {
+        for line in &mut lines {
+            *line = line.replace('\t', " ");
+            while line.contains("  ") {
+                *line = line.replace("  ", " ");
+            }
+            *line = line.trim_end_matches(' ').to_owned();
+        }
+    }
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    let mut out: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    if out.is_empty() && canon == Canon::Simple {
+        out.push_str("\r\n");
+    }
+    out.bytes().collect()
+}
+
+#[test]
+fn rfc_6376_3_4_5_examples() {
+    check_field("A: X", "a:X");
+    check_field("B : Y\t\r\n\tZ  ", "b:Y Z");
+    check(" C \r\nD \t E\r\n\r\n\r\n", " C \r\nD \t E\r\n", " C\r\nD E\r\n");
+}
+
+#[test]
+fn dks_30_fields() {
+    check_field("Subject:", "subject:");
+    check_field("Subject: \t ", "subject:");
+    check_field("SUBJect \t: AbC", "subject:AbC");
+    check_field("Subject: a\r\n \r\n\t\r\n b", "subject:a b");
+    check_field("List-Unsubscribe:\r\n   =?us-ascii?q?x?=", "list-unsubscribe:=?us-ascii?q?x?=");
+    check_field("X:a:b :c", "x:a:b :c");
+    check_field("X: caf\u{e9}  \u{e9}", "x:caf\u{e9} \u{e9}");
+}
+
+#[test]
+fn dks_31_bodies() {
+    check("", "\r\n", "");
+    check("\r\n", "\r\n", "");
+    check("\r\n\r\n", "\r\n", "");
+    check(" \r\n", " \r\n", "");
+    check(" ", " \r\n", "");
+    check("x\r\n \t\r\n\r\n", "x\r\n \t\r\n", "x\r\n");
+    check("x", "x\r\n", "x\r\n");
+    check("x \t", "x \t\r\n", "x\r\n");
+    check("\r\n\r\nx", "\r\n\r\nx\r\n", "\r\n\r\nx\r\n");
+    check("a\t\tb  c\r\n", "a\t\tb  c\r\n", "a b c\r\n");
+}
+
+#[test]
+fn hdr_04_cr_and_lf_alone_are_bytes() {
+    check("a\nb\r\n", "a\nb\r\n", "a\nb\r\n");
+    check("a\rb\r\n", "a\rb\r\n", "a\rb\r\n");
+    check("\r", "\r\r\n", "\r\r\n");
+    check("\n", "\n\r\n", "\n\r\n");
+    check("\r\r\n", "\r\r\n", "\r\r\n");
+    check("a \n", "a \n\r\n", "a \n\r\n");
+    check("a \r", "a \r\r\n", "a \r\r\n");
+}
+
+#[test]
+fn hdr_04_every_short_body_in_every_cut() {
+    const ALPHABET: &[u8] = b"\r\n \ta";
+    for len in 0..=6_u32 {
+        for number in 0..ALPHABET.len().pow(len) {
+            let text: Vec<u8> =
+                (0..len).map(|i| ALPHABET[number / ALPHABET.len().pow(i) % ALPHABET.len()]).collect();
+            for canon in [Canon::Simple, Canon::Relaxed] {
+                let want = naive(canon, &text);
+                for size in 1..=text.len().max(1) {
+                    let got = body(canon, &text, size);
+                    assert_eq!(got, want, "{canon}, chunks of {size}: {}", mail::printable(&text));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn held_back_line_ends_come_back_in_any_number() {
+    for lines in [63, 64, 65, 1000] {
+        let text = format!("a{}b", "\r\n".repeat(lines));
+        for canon in [Canon::Simple, Canon::Relaxed] {
+            assert_eq!(body(canon, text.as_bytes(), 7), naive(canon, text.as_bytes()), "{canon}, {lines}");
+        }
+    }
+}

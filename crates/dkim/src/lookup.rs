@@ -1,0 +1,82 @@
+//! The question for a key (RFC 6376 §3.6.2, §6.1.2) and what its answer comes to.
+
+use std::sync::Arc;
+
+use dns::{Dns, Name, Question, RecordType, Reply};
+use mail::{Domain, Finding};
+
+use crate::key::KeyRecord;
+use crate::who::{Selector, key_name};
+
+/// What is published under a selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyAnswer {
+    /// One key record.
+    Found(FoundKey),
+    /// No text there, or nothing at all.
+    NoKey,
+    /// Texts there, none of them a key record.
+    NotAKey {
+        /// The first of them.
+        text: Arc<[u8]>,
+        /// What is wrong with it.
+        findings: Vec<Finding>,
+    },
+    /// More than one key record.
+    Several,
+    /// Nobody knows; [`Reply::is_failure`] is true of it.
+    Failed(Reply),
+}
+
+/// A key record and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundKey {
+    /// The record.
+    pub record: KeyRecord,
+    /// Its text.
+    pub text: Arc<[u8]>,
+    /// What was noticed in it.
+    pub findings: Vec<Finding>,
+    /// Whether DNSSEC vouches for the answer, in the words of a trusted resolver.
+    pub authenticated: bool,
+}
+
+/// Asks for the key of a selector. A name too long to ask for has no key.
+pub async fn lookup<D: Dns>(dns: &D, selector: &Selector, domain: &Domain) -> KeyAnswer {
+    match key_name(selector, domain) {
+        Ok(name) => ask(dns, name).await,
+        Err(_) => KeyAnswer::NoKey,
+    }
+}
+
+/// Asks for the key at a name.
+pub(crate) async fn ask<D: Dns>(dns: &D, name: Name) -> KeyAnswer {
+    let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
+    match &answer.reply {
+        Reply::Records(records) => {
+            read(records.iter().filter_map(dns::Data::text).map(Arc::from), answer.authenticated)
+        }
+        // RFC 6376 §6.1.2 step 3: PERMFAIL, no key for signature.
+        Reply::NoData | Reply::NoSuchName => KeyAnswer::NoKey,
+        // RFC 6376 §6.1.2 step 2: TEMPFAIL, key unavailable.
+        Reply::ServerFailure | Reply::TimeOut | Reply::Bogus => KeyAnswer::Failed(answer.reply.clone()),
+    }
+}
+
+/// RFC 6376 §3.6.2.2 leaves several records undefined: texts that are no key records don't count, whatever their
+/// order; two that are leave no key.
+fn read(texts: impl Iterator<Item = Arc<[u8]>>, authenticated: bool) -> KeyAnswer {
+    let mut answer = KeyAnswer::NoKey;
+    for text in texts {
+        let parsed = KeyRecord::parse(&text);
+        answer = match (parsed.value, answer) {
+            (Some(_), KeyAnswer::Found(_)) => return KeyAnswer::Several,
+            (Some(record), _) => {
+                KeyAnswer::Found(FoundKey { record, text, findings: parsed.findings, authenticated })
+            }
+            (None, KeyAnswer::NoKey) => KeyAnswer::NotAKey { text, findings: parsed.findings },
+            (None, answer) => answer,
+        };
+    }
+    answer
+}

@@ -1,0 +1,207 @@
+//! The verifier (RFC 6376 §6.1): which signatures are tried, what has to be asked and hashed for them, and what comes
+//! of each.
+//!
+//! A header with any [`mail::Defect`] could be read in two ways, so none of its signatures counts (RFC 6376 §3.8).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+
+use dns::{Dns, Name};
+use futures_util::future::join_all;
+use mail::{Domain, Field, Header, Span, SuffixList, UnixTime};
+
+use crate::body::{BodyHasher, BodyHashes};
+use crate::check::{Check, Flags};
+use crate::examine::{Message, Objection, Story};
+use crate::fields::FieldIndex;
+use crate::lookup::{KeyAnswer, ask};
+use crate::policy::{BodyLength, MAX_SIGNATURES, Policy};
+use crate::reason::Reason;
+use crate::signature::{Algorithm, Malformed, Signature};
+
+/// The name of the field.
+pub const FIELD: &str = "DKIM-Signature";
+
+/// The answers for a message's keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys(BTreeMap<Name, KeyAnswer>);
+
+impl Keys {
+    /// The answer for a name, if it was asked for.
+    pub fn get(&self, name: &Name) -> Option<&KeyAnswer> {
+        self.0.get(name)
+    }
+
+    /// The answers, by the name that was asked for.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &KeyAnswer)> {
+        self.0.iter()
+    }
+}
+
+/// The signatures of one message, from its header to their checks.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    policy: Policy,
+    entries: Vec<Entry>,
+}
+
+/// One DKIM-Signature field.
+#[derive(Clone, Debug)]
+struct Entry {
+    index: usize,
+    field: Arc<[u8]>,
+    signature: Result<Signature, Box<Malformed>>,
+    /// Why it can't pass whatever the answers are; the first is the reason of the check.
+    objections: Vec<Objection>,
+}
+
+impl Verifier {
+    /// Reads the signatures of a header and decides which are tried: at most [`MAX_SIGNATURES`], those first whose domain
+    /// is the author's, a parent of it or below it, then from the top. `now` is when the message came in; `suffixes` is
+    /// a public suffix list, if there is one.
+    pub fn new(
+        header: &Header,
+        author: Option<&Domain>,
+        policy: &Policy,
+        now: UnixTime,
+        suffixes: Option<&dyn SuffixList>,
+    ) -> Self {
+        let entries =
+            header.named(FIELD).map(|field| Entry::read(&field, header, policy, suffixes, now)).collect();
+        let mut verifier = Self { policy: policy.clone(), entries };
+        verifier.pass_over_the_rest(author);
+        verifier
+    }
+
+    /// RFC 6376 §6.1: signatures may be tried in any order, and not all of them.
+    fn pass_over_the_rest(&mut self, author: Option<&Domain>) {
+        let is_aligned = |entry: &Entry| match (&entry.signature, author) {
+            (Ok(s), Some(author)) => s.domain.is_within(author) || author.is_within(&s.domain),
+            _ => false,
+        };
+        let mut open: Vec<&mut Entry> = self.entries.iter_mut().filter(|e| e.objections.is_empty()).collect();
+        open.sort_by_key(|entry| !is_aligned(entry));
+        for entry in open.into_iter().skip(self.policy.max_signatures.min(MAX_SIGNATURES)) {
+            entry.object(Reason::TooMany, None);
+        }
+    }
+
+    /// The signatures whose fate is open.
+    fn open(&self) -> impl Iterator<Item = &Signature> {
+        self.entries.iter().filter(|e| e.objections.is_empty()).filter_map(|e| e.signature.as_ref().ok())
+    }
+
+    /// Asks for the keys that are needed, all at once. The future does not hold on to the verifier.
+    pub fn keys<'d, D: Dns>(&self, dns: &'d D) -> impl Future<Output = Keys> + Send + use<'d, D> {
+        let names: BTreeSet<Name> = self
+            .open()
+            .filter(|s| s.body_length.is_none() || self.policy.body_length == BodyLength::Exact)
+            .map(|s| s.key_name.clone())
+            .collect();
+        async move {
+            let answers = join_all(names.iter().map(|name| ask(dns, name.clone()))).await;
+            Keys(names.into_iter().zip(answers).collect())
+        }
+    }
+
+    /// The signing domains of the signatures that may still pass.
+    pub fn domains(&self) -> impl Iterator<Item = &Domain> {
+        self.open().map(|signature| &signature.domain)
+    }
+
+    /// A hasher for the body, for the canonical forms that are needed. It does not hold on to the verifier.
+    pub fn body(&self) -> BodyHasher {
+        BodyHasher::new(self.open().map(|s| s.body_canon))
+    }
+
+    /// One check for each DKIM-Signature field, from the top down. `header` is the one that the verifier was made from.
+    pub fn finish(&self, header: &Header, keys: &Keys, body: &BodyHashes) -> Vec<Check> {
+        let message = Message { header: FieldIndex::new(header), keys, body, policy: &self.policy };
+        self.entries.iter().map(|entry| entry.check(&message)).collect()
+    }
+}
+
+impl Entry {
+    fn read(
+        field: &Field<'_>,
+        header: &Header,
+        policy: &Policy,
+        suffixes: Option<&dyn SuffixList>,
+        now: UnixTime,
+    ) -> Self {
+        let signature = Signature::parse(field);
+        let mut entry =
+            Self { index: field.index, field: field.raw.into(), signature, objections: Vec::new() };
+        if let Some((defect, _)) = header.defects().first() {
+            entry.object(Reason::MalformedHeader(*defect), None);
+        }
+        match entry.signature.clone() {
+            Err(malformed) => {
+                for error in malformed.errors() {
+                    entry.object(Reason::Malformed(error.kind), Some(error.span));
+                }
+                entry.look_at_expiry(malformed.claims().expires_at, malformed.expires_span(), policy, now);
+            }
+            Ok(signature) => entry.look_at(&signature, policy, suffixes, now),
+        }
+        entry
+    }
+
+    fn object(&mut self, reason: Reason, span: Option<Span>) {
+        self.objections.push(Objection { reason, span });
+    }
+
+    /// All that speaks against a signature before anything is asked or hashed for it.
+    fn look_at(&mut self, s: &Signature, policy: &Policy, suffixes: Option<&dyn SuffixList>, now: UnixTime) {
+        // RFC 8301 §3.1: rsa-sha1 must not be used for verifying.
+        if s.algorithm == Algorithm::RsaSha1 {
+            self.object(Reason::Sha1, s.span("a"));
+        }
+        self.look_at_expiry(s.expires_at, s.span("x"), policy, now);
+        // RFC 6376 §3.5 t=: signatures from the future may be ignored.
+        if s.signed_at.is_some_and(|signed| signed > now.0.saturating_add(policy.skew)) {
+            self.object(Reason::FutureSigned, s.span("t"));
+        }
+        // RFC 6376 §6.1.1: signatures of domains such as co.uk may be ignored.
+        if suffixes.is_some_and(|list| is_suffix(list, &s.domain)) {
+            self.object(Reason::PublicSuffix, s.span("d"));
+        }
+    }
+
+    fn look_at_expiry(&mut self, expires: Option<u64>, span: Option<Span>, policy: &Policy, now: UnixTime) {
+        // RFC 6376 §3.5 x=: past its expiry a signature may be taken as invalid, with some allowance for clocks.
+        if expires.is_some_and(|expires| now.0 > expires.saturating_add(policy.skew)) {
+            self.object(Reason::Expired, span);
+        }
+    }
+
+    fn check(&self, message: &Message<'_>) -> Check {
+        let (claims, signed) = match &self.signature {
+            Ok(signature) => (signature.claims(), signature.signed.clone()),
+            Err(malformed) => (malformed.claims().clone(), Vec::new()),
+        };
+        let mut story = Story { field: &self.field, steps: Vec::new(), flags: Flags::default() };
+        let reason = match (self.objections.first(), &self.signature) {
+            (Some(first), _) => {
+                for objection in &self.objections {
+                    story.decide(objection.reason.clone(), objection.span);
+                }
+                first.reason.clone()
+            }
+            (None, Ok(signature)) => match message.examine(signature, self.index, &mut story) {
+                Ok(()) => story.decide(Reason::Pass, None),
+                Err(objection) => story.decide(objection.reason, objection.span),
+            },
+            // A malformed field always has an objection.
+            (None, Err(malformed)) => story.decide(Reason::Malformed(malformed.first().kind), None),
+        };
+        Check { field_index: self.index, claims, signed, reason, steps: story.steps, flags: story.flags }
+    }
+}
+
+/// Whether the list names the domain itself as a suffix, in either of its sections.
+fn is_suffix(list: &dyn SuffixList, domain: &Domain) -> bool {
+    let suffix = list.suffix(domain);
+    suffix.section.is_some() && suffix.labels >= domain.label_count()
+}

@@ -1,0 +1,229 @@
+//! The DNS tree walk: which names may hold a record, and what stands there (RFC 9989 §4.10).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use dns::{Data, Dns, Name, Question, RecordType, Reply};
+use futures_util::future::join_all;
+use mail::{Domain, Finding, Severity, Span, SuffixList, SuffixSection};
+
+use crate::record::Record;
+use crate::values::Psd;
+
+/// Most names that one walk asks for (RFC 9989 §4.10).
+pub const MAX_NAMES: usize = 8;
+
+/// Why nobody knows what stands at a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// The server could not say.
+    ServerFailure,
+    /// No answer in time.
+    TimeOut,
+    /// DNSSEC says that the answer is forged.
+    Bogus,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ServerFailure => "the server could not answer",
+            Self::TimeOut => "no answer in time",
+            Self::Bogus => "the answer is forged (DNSSEC)",
+        })
+    }
+}
+
+/// The one DMARC record at a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The text of the record, its strings put together.
+    pub text: Vec<u8>,
+    /// What it says.
+    pub record: Record,
+    /// What the parser noticed.
+    pub findings: Vec<Finding>,
+}
+
+/// What stands at `_dmarc.` below a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// One DMARC record.
+    Record(Arc<Published>),
+    /// No DMARC record, whatever else may stand there.
+    Nothing,
+    /// So many DMARC records; none of them counts.
+    Several(usize),
+    /// The look-up failed.
+    Unknown(Trouble),
+}
+
+impl Found {
+    /// The findings of a record, or the one about several.
+    pub fn findings(&self) -> Vec<Finding> {
+        match self {
+            Self::Record(published) => published.findings.clone(),
+            Self::Several(count) => {
+                let message = format!("{count} DMARC records at one name: none of them counts");
+                let finding =
+                    Finding::new("dmarc-multiple-records", Severity::Error, Span::new(0, 0), message);
+                vec![finding.with_help("publish one")]
+            }
+            Self::Nothing | Self::Unknown(_) => Vec::new(),
+        }
+    }
+}
+
+/// One name of a walk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The domain; the name asked for has `_dmarc` in front.
+    pub domain: Domain,
+    /// What stands there.
+    pub found: Found,
+    /// Whether the suffix list takes the domain for a registry's, so that a record without `psd` counts as `psd=y`.
+    pub guarded: bool,
+}
+
+impl Place {
+    /// The record, if there is one that counts.
+    pub fn published(&self) -> Option<&Arc<Published>> {
+        match &self.found {
+            Found::Record(published) => Some(published),
+            Found::Nothing | Found::Several(_) | Found::Unknown(_) => None,
+        }
+    }
+
+    /// What the record's `psd` counts as; `None` without a record.
+    pub fn psd(&self) -> Option<Psd> {
+        // DEVIATION: RFC 9989 §4.10.2 trusts the tree alone, and §11.8 names the danger: a registry that publishes a
+        // record without psd=y would make all its tenants one organization. Such a record counts as psd=y here.
+        match self.published()?.record.psd() {
+            Psd::Unsaid if self.guarded => Some(Psd::Yes),
+            psd => Some(psd),
+        }
+    }
+}
+
+/// The names that a walk from `start` asks for, in order: at most [`MAX_NAMES`].
+pub fn names(start: &Domain) -> Vec<Domain> {
+    // RFC 9989 §4.10 steps 3, 4, 7: the start, then one label less each time; from eight labels on, the second name
+    // has seven, however many that leaves out.
+    let labels = start.label_count();
+    let rest = (1..labels.min(MAX_NAMES)).rev();
+    std::iter::once(start.clone()).chain(rest.filter_map(|count| start.last_labels(count))).collect()
+}
+
+/// A walk that is done: the places up to where it stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    start: Domain,
+    places: Vec<Place>,
+}
+
+impl Walk {
+    /// Goes step by step through answers that are all there already, so that one behind the end has no effect.
+    pub(crate) fn follow(start: &Domain, place: impl Fn(Domain) -> Place) -> Self {
+        let mut places = Vec::new();
+        for domain in names(start) {
+            let here = place(domain);
+            // RFC 9989 §4.10 steps 2 and 6: psd=y and psd=n end the walk.
+            let ends = matches!(here.psd(), Some(Psd::Yes | Psd::No));
+            places.push(here);
+            if ends {
+                break;
+            }
+        }
+        Self { start: start.clone(), places }
+    }
+
+    /// Where the walk began.
+    pub fn start(&self) -> &Domain {
+        &self.start
+    }
+
+    /// What stands at each name, from the start up to where the walk stopped.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+}
+
+/// Walks from one domain, all names asked for at once. `suffixes` guards against records of registries.
+pub async fn walk<D: Dns>(dns: &D, start: &Domain, suffixes: &dyn SuffixList) -> Walk {
+    let answers = Answers::ask(dns, names(start), suffixes).await;
+    Walk::follow(start, |domain| answers.place(domain))
+}
+
+/// What stands at `_dmarc.` below one domain.
+pub async fn lookup<D: Dns>(dns: &D, domain: &Domain) -> Found {
+    // A name too long for the DNS has no records.
+    let Ok(name) = domain.prefixed("_dmarc") else { return Found::Nothing };
+    let answer = dns.ask(&Question::new(Name::from(&name), RecordType::Txt)).await;
+    match trouble(&answer.reply) {
+        Some(trouble) => Found::Unknown(trouble),
+        None => select(answer.records()),
+    }
+}
+
+/// How a look-up failed, if it did.
+pub(crate) fn trouble(reply: &Reply) -> Option<Trouble> {
+    match reply {
+        Reply::ServerFailure => Some(Trouble::ServerFailure),
+        Reply::TimeOut => Some(Trouble::TimeOut),
+        Reply::Bogus => Some(Trouble::Bogus),
+        Reply::Records(_) | Reply::NoData | Reply::NoSuchName => None,
+    }
+}
+
+fn select(records: &[Data]) -> Found {
+    // RFC 9989 §4.10 steps 2 and 6: first what is no DMARC record goes; then, if more than one is left, all go.
+    let mut texts: Vec<_> =
+        records.iter().filter_map(Data::text).filter(|text| Record::is_record(text)).collect();
+    match (texts.len(), texts.pop()) {
+        (1, Some(text)) => {
+            let parsed = Record::parse(&text);
+            let published = parsed.value.map(|record| Published { text, record, findings: parsed.findings });
+            published.map_or(Found::Nothing, |published| Found::Record(Arc::new(published)))
+        }
+        (0, _) | (_, None) => Found::Nothing,
+        (count, _) => Found::Several(count),
+    }
+}
+
+/// The answers of all walks of one message: each name is asked for once.
+pub(crate) struct Answers {
+    places: BTreeMap<Domain, Place>,
+}
+
+impl Answers {
+    pub(crate) async fn ask<D: Dns>(
+        dns: &D,
+        domains: impl IntoIterator<Item = Domain>,
+        suffixes: &dyn SuffixList,
+    ) -> Self {
+        let domains: BTreeSet<_> = domains.into_iter().collect();
+        let found = join_all(domains.iter().map(|domain| lookup(dns, domain))).await;
+        let places = domains.into_iter().zip(found).map(|(domain, found)| {
+            let guarded = is_registry(&domain, suffixes);
+            (domain.clone(), Place { domain, found, guarded })
+        });
+        Self { places: places.collect() }
+    }
+
+    /// What stands at a domain that was asked for; nothing is known of others.
+    pub(crate) fn place(&self, domain: Domain) -> Place {
+        self.places.get(&domain).cloned().unwrap_or(Place {
+            domain,
+            found: Found::Unknown(Trouble::ServerFailure),
+            guarded: false,
+        })
+    }
+}
+
+/// Whether a domain is itself a suffix of the list's registry section, or a top-level domain that the list doesn't know.
+/// The section of private owners never matters.
+fn is_registry(domain: &Domain, suffixes: &dyn SuffixList) -> bool {
+    let suffix = suffixes.suffix(domain);
+    suffix.labels == domain.label_count() && suffix.section != Some(SuffixSection::Private)
+}

@@ -1,0 +1,83 @@
+//! The command line: what can be asked, and how a question ends.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::command;
+
+/// How a command ended; the documentation of exit codes in `--help` says the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything passed, or is in order.
+    Pass,
+    /// Something did not pass, or is not in order.
+    Fail,
+    /// Something could not be done: a bad command line, a file that can't be read, no answer.
+    Error,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Pass => 0,
+            Exit::Fail => 1,
+            Exit::Error => 2,
+        })
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything passed: each message passes DMARC, the record has no error
+  1  something did not pass: a message has another DMARC result, the record has an error or is not there
+  2  something could not be done: a wrong command line, a file that can't be read, no answer from the DNS";
+
+/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, DMARC.
+#[derive(Debug, Parser)]
+#[command(name = "mailward", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge messages: does each come from whom it claims?
+    #[command(after_help = EXIT_CODES)]
+    Verify(command::verify::Args),
+    /// SPF records: what a domain publishes, what it means, what is wrong with it
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Spf(command::spf::Command),
+    /// DKIM key records
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Dkim(command::dkim::Command),
+    /// DMARC records
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Dmarc(command::dmarc::Command),
+}
+
+/// Whom to ask.
+#[derive(Debug, Args)]
+pub struct DnsArgs {
+    /// Who answers DNS questions: a server (192.0.2.53, [2001:db8::53]:5353, tls://192.0.2.53), a zone file, or a
+    /// recording made with --record; otherwise the system's resolver
+    #[arg(long, value_name = "SERVER|ZONEFILE|RECORDING")]
+    pub dns: Option<String>,
+    /// Records that are laid over the others, as if they were published
+    #[arg(long, value_name = "ZONEFILE")]
+    pub overlay: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub async fn run(self) -> Exit {
+        match self.command {
+            Command::Verify(args) => command::verify::run(args).await,
+            Command::Spf(command) => command::spf::run(command).await,
+            Command::Dkim(command) => command::dkim::run(command).await,
+            Command::Dmarc(command) => command::dmarc::run(command).await,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Finding the SPF record of a domain among its texts (RFC 7208 §4.4, §4.5).
+
+use std::fmt;
+use std::sync::Arc;
+
+use dns::{Answer, Data, Dns, Name, Question, RecordType, Reply};
+use mail::{Finding, Span};
+
+use crate::record::Record;
+
+/// The version section of a record.
+pub(crate) const VERSION: &[u8] = b"v=spf1";
+
+/// Whether a text is an SPF record, given byte by byte.
+fn is_spf(text: impl IntoIterator<Item = u8>) -> bool {
+    let mut text = text.into_iter();
+    // RFC 7208 §4.5: the version is exactly "v=spf1" (§12: in any case), and a space or the end comes after it.
+    VERSION.iter().all(|want| text.next().is_some_and(|b| b.eq_ignore_ascii_case(want)))
+        && text.next().is_none_or(|b| b == b' ')
+}
+
+/// A record as it was found: whose it is, its text, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The name that was asked for it.
+    pub domain: Name,
+    /// The text, its strings put together.
+    pub text: Box<[u8]>,
+    /// The record, or the first error in it.
+    pub record: Result<Record, Finding>,
+}
+
+impl Published {
+    /// Parses the text of a record found at `domain`.
+    pub fn new(domain: Name, text: impl Into<Box<[u8]>>) -> Self {
+        let text = text.into();
+        let record = Record::parse_strict(&text);
+        Self { domain, text, record }
+    }
+
+    /// Everything worth saying about the record: errors, and what a check does not look for.
+    pub fn findings(&self) -> Vec<Finding> {
+        Record::parse(&self.text).findings
+    }
+
+    /// A stretch of the text, made printable.
+    pub fn excerpt(&self, span: Span) -> String {
+        mail::printable(self.text.get(span.range()).unwrap_or_default())
+    }
+}
+
+/// Why there is no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Absence {
+    /// The domain does not exist.
+    NoSuchName,
+    /// It has no text at all.
+    NoText,
+    /// None of its texts is an SPF record.
+    NoRecord,
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchName => "the domain does not exist",
+            Self::NoText => "the domain has no TXT record",
+            Self::NoRecord => "none of the domain's TXT records is an SPF record",
+        })
+    }
+}
+
+/// Why the DNS did not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The server could not or would not answer.
+    ServerFailure,
+    /// No answer in time.
+    TimeOut,
+    /// DNSSEC says that the answer is forged.
+    Bogus,
+}
+
+impl Failure {
+    pub(crate) const fn of(reply: &Reply) -> Option<Self> {
+        match reply {
+            Reply::ServerFailure => Some(Self::ServerFailure),
+            Reply::TimeOut => Some(Self::TimeOut),
+            Reply::Bogus => Some(Self::Bogus),
+            Reply::Records(_) | Reply::NoData | Reply::NoSuchName => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ServerFailure => "the server failed",
+            Self::TimeOut => "no answer came in time",
+            Self::Bogus => "the answer is forged by what DNSSEC says",
+        })
+    }
+}
+
+/// What was found in looking for a domain's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Its record, with or without errors.
+    Found(Arc<Published>),
+    /// It has none.
+    Absent(Absence),
+    /// It has more than one, so none of them counts; their texts.
+    Several(Vec<Box<[u8]>>),
+    /// The DNS did not say.
+    Failed(Failure),
+}
+
+impl Lookup {
+    /// Selects the record from the answer to the TXT question for `domain`, whatever order its texts are in.
+    pub fn from_answer(domain: &Name, answer: &Answer) -> Self {
+        // RFC 7208 §4.4: an error is a temperror, never "no record".
+        if let Some(failure) = Failure::of(&answer.reply) {
+            return Self::Failed(failure);
+        }
+        let mut texts: Vec<Box<[u8]>> = answer.records().iter().filter_map(spf_text).collect();
+        match (texts.pop(), texts.is_empty()) {
+            (Some(text), true) => Self::Found(Arc::new(Published::new(domain.clone(), text))),
+            (Some(last), false) => {
+                texts.push(last);
+                Self::Several(texts)
+            }
+            (None, _) => Self::Absent(match answer.reply {
+                Reply::NoSuchName => Absence::NoSuchName,
+                Reply::Records(_) => Absence::NoRecord,
+                Reply::NoData | Reply::ServerFailure | Reply::TimeOut | Reply::Bogus => Absence::NoText,
+            }),
+        }
+    }
+}
+
+/// The text of a TXT record that is an SPF record; only then are its strings copied.
+fn spf_text(data: &Data) -> Option<Box<[u8]>> {
+    match data {
+        // RFC 7208 §3.3: strings are put together without spaces.
+        Data::Txt(strings) => {
+            is_spf(strings.iter().flat_map(|s| s.iter().copied())).then(|| strings.concat().into())
+        }
+        _ => None,
+    }
+}
+
+/// RFC 7208 §3.1, §4.4: records are TXT only; type 99 is never asked for.
+pub(crate) fn question(domain: &Name) -> Question {
+    Question::new(domain.clone(), RecordType::Txt)
+}
+
+/// Looks for the SPF record of a domain, with one question.
+pub async fn lookup<D: Dns>(dns: &D, domain: &Name) -> Lookup {
+    Lookup::from_answer(domain, &dns.ask(&question(domain)).await)
+}

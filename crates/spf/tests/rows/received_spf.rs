@@ -1,0 +1,84 @@
+//! The Received-SPF field, with what clients say to spoil it.
+
+use mail::Helo;
+use spf::{Check, received_spf};
+
+use crate::FIXTURE;
+use crate::world::{World, world};
+
+fn field(w: &World, path: &str, check: &Check, helo: &[u8]) -> String {
+    let helo = Helo::parse(helo);
+    let field = received_spf(check, &w.client(&helo), &w.path(path));
+    for line in field.split("\r\n").skip(1) {
+        assert!(line.starts_with(' ') && line.len() < 998, "{line}");
+    }
+    let unfolded = field.replace("\r\n ", " ");
+    assert!(unfolded.bytes().all(|b| (b' '..=b'~').contains(&b)), "{unfolded}");
+    unfolded
+}
+
+#[test]
+fn a_pass() {
+    let w = world(FIXTURE);
+    let check = w.mail_from("<a@attacker.example>");
+    assert_eq!(
+        field(&w, "<a@attacker.example>", &check, b"mail.example.net"),
+        "Received-SPF: pass (mx.receiver.test: \"ip4:203.0.113.66\" in the record of attacker.example allows this \
+         client) receiver=\"mx.receiver.test\"; identity=\"mailfrom\"; client-ip=\"203.0.113.66\"; \
+         envelope-from=\"a@attacker.example\"; helo=\"mail.example.net\"; mechanism=\"ip4:203.0.113.66\""
+    );
+}
+
+#[test]
+fn a_problem_and_a_default() {
+    let w = world("a.example. TXT \"v=spf1 bogus\"\nb.example. TXT \"v=spf1\"");
+    let text = field(&w, "<x@a.example>", &w.mail_from("<x@a.example>"), b"h.example");
+    let problem = "; problem=\"the record of a.example has an error: \\\"bogus\\\" is no mechanism\"";
+    assert!(text.ends_with(problem), "{text}");
+    let text = field(&w, "<x@b.example>", &w.mail_from("<x@b.example>"), b"h.example");
+    assert!(text.ends_with("; mechanism=\"default\""), "{text}");
+}
+
+/// The keys of a field's list, by the rules for quoted strings; whatever else stands there is an error.
+fn keys(field: &str) -> Vec<&str> {
+    let mut rest = field.split_once(") ").unwrap().1;
+    let mut keys = Vec::new();
+    while let Some((key, value)) = rest.split_once("=\"") {
+        keys.push(key.trim_start_matches("; "));
+        let mut escaped = false;
+        let end = value.find(|c| {
+            let closes = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            closes
+        });
+        rest = value.get(end.unwrap() + 1..).unwrap();
+    }
+    assert_eq!(rest, "");
+    keys
+}
+
+#[test]
+fn spf_36_nothing_is_injected() {
+    for helo in [
+        &b"invalid; othervariable=injected"[..],
+        b"a\r\nX-Spam: no",
+        b"a\" ; identity=\"helo",
+        b"a) (b\\",
+        b"\x1b[31m\xff",
+        &[b'h'; 5000],
+        &[b'"'; 5000],
+    ] {
+        let w = world(FIXTURE).helo(helo);
+        for (path, mechanism) in [
+            ("<a@attacker.example>", "mechanism"),
+            ("<a b@x>\r\nX: y", "problem"),
+            (r#"<"; helo=x \"y\""@attacker.example>"#, "mechanism"),
+        ] {
+            let text = field(&w, path, &w.mail_from(path), helo);
+            let want = ["receiver", "identity", "client-ip", "envelope-from", "helo", mechanism];
+            assert_eq!(keys(&text), want, "{text}");
+        }
+        let text = field(&w, "<>", &w.check_helo(), helo);
+        assert_eq!(keys(&text), ["receiver", "identity", "client-ip", "helo"], "{text}");
+    }
+}

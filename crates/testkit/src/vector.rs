@@ -1,0 +1,185 @@
+//! Test vectors: a message with its envelope and its world, and what a correct verdict on it is. One TOML file a row of
+//! the attack catalogue in `vectors/`, named after the row, with one or more cases; `vectors/README.md` has the format.
+
+mod message;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use message::{Edit, Signing, key, unescape, with_keys};
+
+/// One file of vectors.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The row's id in the catalogue, `ENV-01`; the file has the same name.
+    pub row: String,
+    /// What the attack is.
+    pub title: String,
+    /// The vectors.
+    pub case: Vec<Case>,
+}
+
+/// One vector.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Case {
+    /// What is particular about it, unique in its row.
+    pub name: String,
+    /// The client's address; the attacker's where nothing is said, none for `unknown`.
+    #[serde(default = "attacker_ip")]
+    pub ip: String,
+    /// The argument of EHLO, with escapes.
+    #[serde(default = "attacker_helo")]
+    pub helo: String,
+    /// The argument of MAIL FROM, with its brackets and escapes.
+    #[serde(default = "attacker_path")]
+    pub mail_from: String,
+    /// Whether the client asked for SMTPUTF8.
+    #[serde(default)]
+    pub smtputf8: bool,
+    /// Master-file lines that are added to the world; a name that they have is theirs alone.
+    #[serde(default)]
+    pub zone: String,
+    /// The message, with escapes; each line end is a CRLF. `{big:N:TEXT}` stands for TEXT repeated N times.
+    pub message: String,
+    /// Signatures to make on it, each put on top of the last.
+    #[serde(default)]
+    pub sign: Vec<Signing>,
+    /// What is done to it after signing.
+    #[serde(default)]
+    pub edit: Vec<Edit>,
+    /// Seconds since 1970.
+    #[serde(default = "now")]
+    pub now: u64,
+    /// Settings that differ from the defaults.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Whether victim.example authorised this message; only then may it pass DMARC as that domain.
+    #[serde(default)]
+    pub authorised: bool,
+    /// What must come out.
+    pub expect: Expect,
+}
+
+/// Settings that a vector may change.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Discovery by suffix list, as RFC 7489 had it.
+    #[serde(default)]
+    pub legacy: bool,
+    /// `l=` is accepted where it covers the whole body.
+    #[serde(default)]
+    pub accept_exact_l: bool,
+    /// Header fields that a signature must cover to pass.
+    #[serde(default)]
+    pub min_signed: Vec<String>,
+}
+
+/// The right verdict; what is left out may be anything.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expect {
+    /// SPF of the MAIL FROM identity, the RFC 8601 word.
+    pub spf: Option<String>,
+    /// SPF of the HELO identity.
+    pub helo: Option<String>,
+    /// The domain that SPF judged for MAIL FROM; empty for none.
+    pub spf_domain: Option<String>,
+    /// DKIM, the words in the order of the signatures from the top.
+    pub dkim: Option<Vec<String>>,
+    /// DMARC; `not pass` for any word but that.
+    pub dmarc: Option<String>,
+    /// The disposition that the domain asks for: none, quarantine, reject.
+    pub disposition: Option<String>,
+    /// The author domain; empty for none.
+    pub author: Option<String>,
+    /// The domain whose record was used.
+    pub policy_domain: Option<String>,
+    /// What made it pass: spf, dkim, both.
+    pub aligned_by: Option<String>,
+    /// Indexes of the header fields to remove, last first.
+    pub removed: Option<Vec<usize>>,
+    /// Texts, one of which at least some step or reason holds.
+    #[serde(default)]
+    pub says: Vec<String>,
+    /// Texts that the Authentication-Results never holds.
+    #[serde(default)]
+    pub never: Vec<String>,
+    /// Questions that are never asked, as `TXT name`.
+    #[serde(default)]
+    pub never_asked: Vec<String>,
+    /// How many questions are asked at the most.
+    pub most_questions: Option<usize>,
+}
+
+impl Case {
+    /// The message as it arrives: escapes undone, signed, changed.
+    pub fn message(&self) -> Vec<u8> {
+        let message = self.sign.iter().fold(unescape(&self.message), |m, signing| signing.sign(&m));
+        self.edit.iter().fold(message, |m, edit| edit.apply(m))
+    }
+
+    /// The zone of the case laid over the world: a name that it has is its alone.
+    pub fn zones(&self) -> (String, String) {
+        (with_keys(&self.zone), with_keys(&world()))
+    }
+}
+
+fn attacker_ip() -> String {
+    "203.0.113.66".to_owned()
+}
+
+fn attacker_helo() -> String {
+    "mail.attacker.example".to_owned()
+}
+
+fn attacker_path() -> String {
+    "<bounce@attacker.example>".to_owned()
+}
+
+/// 2026-06-01T00:00:00Z
+fn now() -> u64 {
+    1_780_272_000
+}
+
+/// The folder of the vectors.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors")
+}
+
+/// The world in which all vectors play, as text.
+///
+/// # Panics
+/// If the file can't be read.
+pub fn world() -> String {
+    let path = folder().join("world.zone");
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// All rows, by id.
+///
+/// # Panics
+/// If a file can't be read, or does not have the form, or not the name of its row.
+pub fn rows() -> BTreeMap<String, Row> {
+    let mut rows = BTreeMap::new();
+    for entry in fs::read_dir(folder()).unwrap_or_else(|e| panic!("{}: {e}", folder().display())) {
+        let path = entry.unwrap_or_else(|e| panic!("{e}")).path();
+        if path.extension().is_none_or(|e| e != "toml") || path.ends_with("exceptions.toml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let row: Row = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(
+            path.file_stem().and_then(|s| s.to_str()),
+            Some(&*row.row),
+            "the file is named after its row"
+        );
+        rows.insert(row.row.clone(), row);
+    }
+    rows
+}

@@ -1,0 +1,106 @@
+//! The results as Authentication-Results says them (RFC 8601), in the order dkim, spf, dmarc.
+
+use mail::authres::RegisteredProperty as Property;
+use mail::authres::{DkimWord, DmarcWord, MethodResult, SpfWord};
+use mail::{Author, ReversePath};
+
+use crate::settings::Envelope;
+use crate::verdict::Spf;
+
+pub(crate) fn results(
+    envelope: &Envelope,
+    spf: &Spf,
+    author: Option<&Author>,
+    dkim: &[dkim::Check],
+    dmarc: &dmarc::Check,
+) -> Vec<MethodResult> {
+    let mut results: Vec<_> = dkim.iter().map(dkim_result).collect();
+    if results.is_empty() {
+        // RFC 8601 §2.7.1: none says that the message was not signed.
+        results.push(MethodResult::dkim(DkimWord::None));
+    }
+    // RFC 7208 §2.4: for the null sender the two identities are one, and it is HELO's.
+    let null = envelope.reverse_path() == Some(ReversePath::Null);
+    let before = results.len();
+    results.extend(spf.mail_from.iter().filter(|_| !null).map(|c| spf_result(c, Property::SmtpMailfrom)));
+    results.extend(spf.helo.iter().map(|c| spf_result(c, Property::SmtpHelo)));
+    if results.len() == before {
+        results.push(MethodResult::spf(SpfWord::None).with_comment("client not known"));
+    }
+    results.push(dmarc_result(author, dmarc));
+    results
+}
+
+fn dkim_result(check: &dkim::Check) -> MethodResult {
+    let word = match check.outcome() {
+        dkim::Outcome::None => DkimWord::None,
+        dkim::Outcome::Pass => DkimWord::Pass,
+        dkim::Outcome::Fail => DkimWord::Fail,
+        dkim::Outcome::Policy => DkimWord::Policy,
+        dkim::Outcome::Neutral => DkimWord::Neutral,
+        dkim::Outcome::TempError => DkimWord::TempError,
+        dkim::Outcome::PermError => DkimWord::PermError,
+    };
+    let mut result = MethodResult::dkim(word);
+    if word != DkimWord::Pass {
+        result = result.with_reason(check.reason().to_string());
+    }
+    if let Some(domain) = check.domain() {
+        result = result.with(Property::HeaderD, domain.as_str());
+    }
+    if let Some(identity) = check.identity() {
+        result = result.with(Property::HeaderI, identity.to_string());
+    }
+    if let Some(selector) = check.selector() {
+        result = result.with(Property::HeaderS, selector.as_str());
+    }
+    if let Some(algorithm) = check.algorithm() {
+        result = result.with(Property::HeaderA, algorithm.as_str());
+    }
+    if let Some(prefix) = check.b_prefix() {
+        result = result.with(Property::HeaderB, prefix);
+    }
+    result
+}
+
+fn spf_result(check: &spf::Check, property: Property) -> MethodResult {
+    let word = match check.outcome() {
+        spf::Outcome::None => SpfWord::None,
+        spf::Outcome::Neutral => SpfWord::Neutral,
+        spf::Outcome::Pass => SpfWord::Pass,
+        spf::Outcome::Fail => SpfWord::Fail,
+        spf::Outcome::Softfail => SpfWord::SoftFail,
+        spf::Outcome::Temperror => SpfWord::TempError,
+        spf::Outcome::Permerror => SpfWord::PermError,
+    };
+    let mut result = MethodResult::spf(word);
+    if word != SpfWord::Pass {
+        result = result.with_reason(check.reason().to_string());
+    }
+    match check.domain() {
+        Some(domain) => result.with(property, domain.as_str()),
+        None => result,
+    }
+}
+
+fn dmarc_result(author: Option<&Author>, check: &dmarc::Check) -> MethodResult {
+    let word = match check.outcome() {
+        dmarc::Outcome::None => DmarcWord::None,
+        dmarc::Outcome::Pass => DmarcWord::Pass,
+        dmarc::Outcome::Fail => DmarcWord::Fail,
+        dmarc::Outcome::TempError => DmarcWord::TempError,
+        dmarc::Outcome::PermError => DmarcWord::PermError,
+    };
+    let mut result = MethodResult::dmarc(word);
+    if !matches!(word, DmarcWord::Pass | DmarcWord::None) {
+        result = result.with_reason(check.reason().to_string());
+    }
+    if let Some(author) = author {
+        result = result.with(Property::HeaderFrom, author.domain().as_str());
+    }
+    if check.applied().is_some() {
+        // RFC 9989 §9.1: the policy that the domain asks to be applied.
+        result = result.with(Property::PolicyDmarc, check.disposition().as_str());
+    }
+    result
+}

@@ -1,0 +1,140 @@
+//! The way of an inbound message: what is known at the end of its header, the look-ups, the body, the conclusion.
+
+use dkim::{BodyHasher, BodyHashes, Keys, Verifier};
+use dmarc::{Discovery, DkimEvidence, SpfEvidence};
+use dns::Dns;
+use mail::{
+    Author, AuthorError, Domain, Header, Helo, PathDomain, ReversePath, SuffixList, UnixTime, author,
+};
+
+use crate::settings::{Envelope, Settings};
+use crate::verdict::{Spf, Verdict};
+
+/// An inbound message whose header has been read.
+pub struct Inbound<'a> {
+    envelope: &'a Envelope,
+    header: &'a Header,
+    now: UnixTime,
+    settings: &'a Settings,
+    suffixes: &'a dyn SuffixList,
+    author: Result<Author, AuthorError>,
+    signatures: Verifier,
+}
+
+/// All that the DNS had to say about a message.
+pub struct Facts {
+    spf: Spf,
+    keys: Keys,
+    discovery: Option<Discovery>,
+}
+
+impl<'a> Inbound<'a> {
+    /// Takes what is known when the header has ended.
+    pub fn new(
+        envelope: &'a Envelope,
+        header: &'a Header,
+        now: UnixTime,
+        settings: &'a Settings,
+        suffixes: &'a dyn SuffixList,
+    ) -> Self {
+        let author = author(header);
+        let domain = author.as_ref().ok().map(Author::domain);
+        let signatures = Verifier::new(header, domain, &settings.dkim, now, Some(suffixes));
+        Self { envelope, header, now, settings, suffixes, author, signatures }
+    }
+
+    /// The hasher that the body has to go through, in chunks of any size, while [`Inbound::look_up`] goes on or after.
+    pub fn body(&self) -> BodyHasher {
+        self.signatures.body()
+    }
+
+    /// Asks all that has to be asked: SPF for both identities, the keys and the DMARC walks, side by side.
+    pub async fn look_up<D: Dns>(&self, dns: &D) -> Facts {
+        let (spf, keys, discovery) =
+            futures_util::join!(self.check_spf(dns), self.signatures.keys(dns), self.discover(dns));
+        Facts { spf, keys, discovery }
+    }
+
+    /// The verdict.
+    pub fn conclude(self, facts: Facts, body: &BodyHashes) -> Verdict {
+        let dkim = self.signatures.finish(self.header, &facts.keys, body);
+        let dmarc = match (&self.author, &facts.discovery) {
+            (Ok(_), Some(discovery)) => {
+                let signatures: Vec<_> = dkim.iter().map(dkim_evidence).collect();
+                dmarc::evaluate(discovery, &spf_evidence(facts.spf.mail_from.as_ref()), &signatures)
+            }
+            (Err(error), _) => dmarc::Check::no_author(error.clone()),
+            // `discover` asks exactly where there is an author.
+            (Ok(_), None) => dmarc::Check::no_author(AuthorError::NoFrom),
+        };
+        Verdict::new(self.header, self.settings, self.envelope, facts.spf, self.author, dkim, dmarc)
+    }
+
+    async fn check_spf<D: Dns>(&self, dns: &D) -> Spf {
+        let Some(ip) = self.envelope.client else { return Spf::default() };
+        let named = self.envelope.helo();
+        // Not known is not the same as not said, but SPF's macros have to expand to something.
+        let helo = named.clone().unwrap_or(Helo::Other(Vec::new()));
+        let receiver = self.settings.authserv_id.as_str();
+        let client = spf::Client { ip, helo: &helo, receiver, now: self.now };
+        let limits = &self.settings.spf;
+        let path = self.envelope.reverse_path();
+        let mail_from = async { Some(spf::check_mail_from(dns, &client, path.as_ref()?, limits).await) };
+        let helo = async { Some(spf::check_helo(dns, &client, limits).await).filter(|_| named.is_some()) };
+        let (mail_from, helo) = futures_util::join!(mail_from, helo);
+        Spf { mail_from, helo }
+    }
+
+    async fn discover<D: Dns>(&self, dns: &D) -> Option<Discovery> {
+        let author = self.author.as_ref().ok()?.domain();
+        let mut identifiers: Vec<Domain> = self.signatures.domains().cloned().collect();
+        identifiers.extend(self.spf_domain());
+        let options = dmarc::Options { suffixes: self.suffixes, method: self.settings.discovery };
+        Some(dmarc::discover(dns, author, &identifiers, &options).await)
+    }
+
+    /// The domain that SPF will judge as MAIL FROM.
+    fn spf_domain(&self) -> Option<Domain> {
+        self.envelope.client?;
+        match self.envelope.reverse_path()? {
+            ReversePath::Mailbox { domain: PathDomain::Name(domain), .. } => Some(domain),
+            // RFC 7208 §2.4: for the null sender, HELO's name stands for the sender's domain.
+            ReversePath::Null => self.envelope.helo()?.name().cloned(),
+            ReversePath::Mailbox { .. } | ReversePath::Invalid(_) => None,
+        }
+    }
+}
+
+fn spf_evidence(check: Option<&spf::Check>) -> SpfEvidence {
+    let Some(check) = check else { return SpfEvidence::Other };
+    match (check.pass(), check.outcome(), check.domain()) {
+        (Some(pass), _, _) => SpfEvidence::Pass(pass),
+        (None, spf::Outcome::Temperror, Some(domain)) => SpfEvidence::TempError(domain.clone()),
+        _ => SpfEvidence::Other,
+    }
+}
+
+fn dkim_evidence(check: &dkim::Check) -> DkimEvidence {
+    match (check.pass(), check.outcome(), check.domain()) {
+        (Some(pass), _, _) => DkimEvidence::Pass(pass),
+        (None, dkim::Outcome::TempError, Some(domain)) => DkimEvidence::TempError(domain.clone()),
+        _ => DkimEvidence::Other,
+    }
+}
+
+/// The verdict on a message whose body is at hand in one piece.
+pub async fn judge<D: Dns>(
+    dns: &D,
+    envelope: &Envelope,
+    message: &[u8],
+    now: UnixTime,
+    settings: &Settings,
+    suffixes: &dyn SuffixList,
+) -> Verdict {
+    let (header, body) = mail::header::split(message);
+    let inbound = Inbound::new(envelope, &header, now, settings, suffixes);
+    let mut hasher = inbound.body();
+    hasher.update(body);
+    let facts = inbound.look_up(dns).await;
+    inbound.conclude(facts, &hasher.finish())
+}

@@ -24,9 +24,21 @@ pub struct BodyHasher {
 #[derive(Clone)]
 struct Pass {
     canon: BodyCanon,
+    sink: Sink,
+}
+
+/// A hash and a count. Small pieces are gathered, as each call to the hash costs as much as a hundred bytes.
+#[derive(Clone)]
+struct Sink {
     sha256: Context,
     length: u64,
+    small: Vec<u8>,
 }
+
+/// Pieces below this are gathered, in bytes.
+const SMALL: usize = 128;
+/// How much is gathered before it is hashed, in bytes.
+const GATHERED: usize = 1024;
 
 /// The hashes that a [`BodyHasher`] was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +56,7 @@ impl BodyHasher {
                 Canon::Simple => &mut hasher.simple,
                 Canon::Relaxed => &mut hasher.relaxed,
             };
-            *slot = Some(Pass { canon: BodyCanon::new(canon), sha256: Context::new(&SHA256), length: 0 });
+            *slot = Some(Pass { canon: BodyCanon::new(canon), sink: Sink::new() });
         }
         hasher
     }
@@ -52,8 +64,8 @@ impl BodyHasher {
     /// Takes the next bytes of the body, cut anywhere.
     pub fn update(&mut self, chunk: &[u8]) {
         for pass in [&mut self.simple, &mut self.relaxed].into_iter().flatten() {
-            let Pass { canon, sha256, length } = pass;
-            canon.update(chunk, &mut |bytes| absorb(sha256, length, bytes));
+            let Pass { canon, sink } = pass;
+            canon.update(chunk, &mut |bytes| sink.put(bytes));
         }
     }
 
@@ -65,18 +77,39 @@ impl BodyHasher {
 
 impl Pass {
     fn finish(self) -> BodyHash {
-        let Self { canon, mut sha256, mut length } = self;
-        canon.finish(&mut |bytes| absorb(&mut sha256, &mut length, bytes));
-        let mut hash = BodyHash { sha256: [0; 32], length };
-        // SHA-256 has 32 bytes, so all of them are written.
-        hash.sha256.iter_mut().zip(sha256.finish().as_ref()).for_each(|(to, from)| *to = *from);
-        hash
+        let Self { canon, mut sink } = self;
+        canon.finish(&mut |bytes| sink.put(bytes));
+        sink.finish()
     }
 }
 
-fn absorb(sha256: &mut Context, length: &mut u64, bytes: &[u8]) {
-    sha256.update(bytes);
-    *length = length.saturating_add(bytes.len() as u64);
+impl Sink {
+    fn new() -> Self {
+        Self { sha256: Context::new(&SHA256), length: 0, small: Vec::new() }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.length = self.length.saturating_add(bytes.len() as u64);
+        if bytes.len() < SMALL && self.small.len() < GATHERED {
+            self.small.extend_from_slice(bytes);
+        } else {
+            self.flush();
+            self.sha256.update(bytes);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.sha256.update(&self.small);
+        self.small.clear();
+    }
+
+    fn finish(mut self) -> BodyHash {
+        self.flush();
+        let mut hash = BodyHash { sha256: [0; 32], length: self.length };
+        // SHA-256 has 32 bytes, so all of them are written.
+        hash.sha256.iter_mut().zip(self.sha256.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        hash
+    }
 }
 
 impl BodyHashes {

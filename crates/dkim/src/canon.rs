@@ -164,12 +164,15 @@ fn simple_stretch(rest: &[u8]) -> usize {
     kept.len().max(1)
 }
 
+/// How far a special byte is looked for one by one.
+const NEAR: usize = 12;
+
 /// How much of `rest`, which begins with neither white space nor a line end, is its own relaxed form: single spaces
 /// and single line ends between other bytes change nothing.
 fn relaxed_stretch(rest: &[u8]) -> usize {
     // The first byte is data, even where it is a CR.
     let mut at = 1;
-    while let Some(found) = rest.get(at..).and_then(|tail| memchr3(b' ', b'\t', b'\r', tail)) {
+    while let Some(found) = next_special(rest.get(at..).unwrap_or_default()) {
         at += found;
         at += match rest.get(at..).unwrap_or_default() {
             [b' ', next, ..] if is_plain(*next) => 2,
@@ -179,6 +182,14 @@ fn relaxed_stretch(rest: &[u8]) -> usize {
         };
     }
     rest.len()
+}
+
+/// Where the next white space or CR is: words are short, so a few bytes are looked at before the search is set up.
+fn next_special(text: &[u8]) -> Option<usize> {
+    let (near, far) = text.split_at_checked(NEAR).unwrap_or((text, &[]));
+    near.iter()
+        .position(|byte| !is_plain(*byte))
+        .or_else(|| memchr3(b' ', b'\t', b'\r', far).map(|at| near.len() + at))
 }
 
 fn is_plain(byte: u8) -> bool {

@@ -139,8 +139,7 @@ impl PublicKey {
     pub(crate) fn verifies(&self, sha256: &Digest, signature: &[u8]) -> bool {
         match self {
             Self::Revoked(_) => false,
-            // RFC 8301 §3.2: keys below 1024 bits must not be taken for valid.
-            Self::Rsa(key) if key.bits < MIN_RSA_BITS => false,
+            // RFC 8301 §3.2: keys below 1024 bits must not be taken for valid; this algorithm refuses them too.
             Self::Rsa(key) => {
                 UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, &key.der)
                     .verify_digest(sha256, signature)

@@ -36,7 +36,7 @@ impl From<&spf::Check> for SpfEvidence {
             return Self::Pass(pass);
         }
         match (check.identity(), check.outcome(), check.domain()) {
-            (spf::Identity::MailFrom, spf::Outcome::Temperror, Some(domain)) => {
+            (spf::Identity::MailFrom, spf::Outcome::TempError, Some(domain)) => {
                 Self::TempError(domain.clone())
             }
             _ => Self::Other,

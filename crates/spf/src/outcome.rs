@@ -14,17 +14,17 @@ pub enum Outcome {
     /// The client may not.
     Fail,
     /// The client probably may not.
-    Softfail,
+    SoftFail,
     /// Something that may be gone in a minute kept the check from its end.
-    Temperror,
+    TempError,
     /// What the domain publishes can't be used.
-    Permerror,
+    PermError,
 }
 
 impl Outcome {
     /// Every word there is.
     pub const ALL: [Self; 7] =
-        [Self::None, Self::Neutral, Self::Pass, Self::Fail, Self::Softfail, Self::Temperror, Self::Permerror];
+        [Self::None, Self::Neutral, Self::Pass, Self::Fail, Self::SoftFail, Self::TempError, Self::PermError];
 
     /// The word as header fields write it.
     pub const fn as_str(self) -> &'static str {
@@ -33,9 +33,9 @@ impl Outcome {
             Self::Neutral => "neutral",
             Self::Pass => "pass",
             Self::Fail => "fail",
-            Self::Softfail => "softfail",
-            Self::Temperror => "temperror",
-            Self::Permerror => "permerror",
+            Self::SoftFail => "softfail",
+            Self::TempError => "temperror",
+            Self::PermError => "permerror",
         }
     }
 }

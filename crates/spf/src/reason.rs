@@ -191,19 +191,19 @@ impl Reason {
             Self::NoRecord { .. } | Self::NoDomain(_) => Outcome::None,
             // RFC 7208 §8.7: input of an unexpected format may be a permerror. A path that can't be read is never
             // taken for the null sender, nor for "nothing published".
-            Self::InvalidPath => Outcome::Permerror,
+            Self::InvalidPath => Outcome::PermError,
             // RFC 7208 §4.5, §4.6, §5.2, §6.1.
             Self::SeveralRecords { .. }
             | Self::Syntax { .. }
             | Self::IncludeWithoutRecord { .. }
-            | Self::RedirectWithoutRecord { .. } => Outcome::Permerror,
+            | Self::RedirectWithoutRecord { .. } => Outcome::PermError,
             // RFC 7208 §4.6.4.
             Self::Limit { limit, .. } => match limit {
-                Limit::Lookups(_) | Limit::Voids(_) | Limit::Mx(_) => Outcome::Permerror,
-                Limit::Time(_) => Outcome::Temperror,
+                Limit::Lookups(_) | Limit::Voids(_) | Limit::Mx(_) => Outcome::PermError,
+                Limit::Time(_) => Outcome::TempError,
             },
             // RFC 7208 §4.4, §5.
-            Self::Dns { .. } => Outcome::Temperror,
+            Self::Dns { .. } => Outcome::TempError,
         }
     }
 }
@@ -224,7 +224,7 @@ impl fmt::Display for Matched {
         let says = match self.qualifier {
             Qualifier::Pass => "allows this client",
             Qualifier::Fail => "forbids this client",
-            Qualifier::Softfail => {
+            Qualifier::SoftFail => {
                 "says that this client is probably not allowed, without insisting on it (softfail)"
             }
             Qualifier::Neutral => "says nothing for or against this client (neutral)",

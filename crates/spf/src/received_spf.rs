@@ -37,7 +37,7 @@ fn pairs(check: &Check, client: &Client<'_>, path: &ReversePath) -> Vec<(&'stati
     if let Some(mechanism) = mechanism(check) {
         pairs.push(("mechanism", mechanism));
     }
-    if let Outcome::Temperror | Outcome::Permerror = check.outcome() {
+    if let Outcome::TempError | Outcome::PermError = check.outcome() {
         pairs.push(("problem", check.reason().to_string()));
     }
     pairs

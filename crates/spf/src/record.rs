@@ -23,7 +23,7 @@ pub enum Qualifier {
     /// `-`: fail.
     Fail,
     /// `~`: softfail.
-    Softfail,
+    SoftFail,
     /// `?`: neutral.
     Neutral,
 }
@@ -34,7 +34,7 @@ impl Qualifier {
         match self {
             Self::Pass => Outcome::Pass,
             Self::Fail => Outcome::Fail,
-            Self::Softfail => Outcome::Softfail,
+            Self::SoftFail => Outcome::SoftFail,
             Self::Neutral => Outcome::Neutral,
         }
     }
@@ -44,7 +44,7 @@ impl Qualifier {
         match self {
             Self::Pass => "",
             Self::Fail => "-",
-            Self::Softfail => "~",
+            Self::SoftFail => "~",
             Self::Neutral => "?",
         }
     }

@@ -25,8 +25,10 @@ pub enum Seen {
     Network,
     /// Its macros give no name, so it can't match.
     NoTarget(NoTarget),
-    /// Addresses of these hosts.
-    Hosts(Vec<(Name, Vec<IpAddr>)>),
+    /// The addresses of a name.
+    Addresses(Name, Vec<IpAddr>),
+    /// Those of a name's mail exchangers.
+    Exchangers(Vec<(Name, Vec<IpAddr>)>),
     /// This name, which has an address or has none.
     Exists(Name, bool),
     /// Names of the client's address; the first is the validated one if the term matched.
@@ -117,7 +119,8 @@ impl Explain for Step {
                 Seen::Network => "RFC 7208 §5.6",
                 Seen::NoTarget(NoTarget::NonAsciiLocal) => "RFC 8616 §4",
                 Seen::NoTarget(_) => "RFC 7208 §4.8",
-                Seen::Hosts(_) => "RFC 7208 §5.3, §5.4",
+                Seen::Addresses(..) => "RFC 7208 §5.3",
+                Seen::Exchangers(_) => "RFC 7208 §5.4",
                 Seen::Exists(..) => "RFC 7208 §5.7",
                 Seen::ClientNames(_) => "RFC 7208 §5.5",
             },
@@ -172,19 +175,28 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
     }
 }
 
+/// A host and where it is.
+struct Host<'a>(&'a Name, &'a [IpAddr]);
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            [] => write!(f, "{} has no address of the client's kind", self.0),
+            addresses => write!(f, "{} is at {}", self.0, List(addresses)),
+        }
+    }
+}
+
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everybody => f.write_str(": it stands for everybody"),
             Self::Network => f.write_str(": the client's address is in this network"),
             Self::NoTarget(why) => write!(f, ": {why}"),
-            Self::Hosts(hosts) if hosts.is_empty() => f.write_str(": there are no such hosts"),
-            Self::Hosts(hosts) => hosts.iter().enumerate().try_for_each(|(index, (name, addresses))| {
-                f.write_str(if index == 0 { ": " } else { "; " })?;
-                match addresses.as_slice() {
-                    [] => write!(f, "{name} has no address of the client's kind"),
-                    some => write!(f, "{name} is at {}", List(some)),
-                }
+            Self::Addresses(name, addresses) => write!(f, ": {}", Host(name, addresses)),
+            Self::Exchangers(hosts) if hosts.is_empty() => f.write_str(": no host takes mail for the name"),
+            Self::Exchangers(hosts) => hosts.iter().enumerate().try_for_each(|(index, (name, addresses))| {
+                write!(f, "{} {}", if index == 0 { ":" } else { ";" }, Host(name, addresses))
             }),
             Self::Exists(name, true) => write!(f, ": {name} has an address"),
             Self::Exists(name, false) => write!(f, ": {name} has no address"),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use message::grow;
 pub use message::{Edit, Signing, key, unescape, with_keys};
 
 /// One file of vectors.
@@ -41,10 +42,16 @@ pub struct Case {
     /// Whether the client asked for SMTPUTF8.
     #[serde(default)]
     pub smtputf8: bool,
-    /// Master-file lines that are added to the world; a name that they have is theirs alone.
+    /// Master-file lines that are added to the world; a name and type that they have is theirs alone. `{big:N:TEXT}` as
+    /// in the message.
     #[serde(default)]
     pub zone: String,
-    /// The message, with escapes; each line end is a CRLF. `{big:N:TEXT}` stands for TEXT repeated N times.
+    /// Whether the world is there at all: without it the zone of the case stands alone, and its wildcards match.
+    #[serde(default = "yes")]
+    pub world: bool,
+    /// The message, with escapes; each line end is a CRLF. `{big:N:TEXT}` stands for TEXT repeated N times, `%n` in it
+    /// for the number of the repetition, from 0. A plain one from the victim where nothing is said.
+    #[serde(default = "victim_message")]
     pub message: String,
     /// Signatures to make on it, each put on top of the last.
     #[serde(default)]
@@ -78,6 +85,9 @@ pub struct Settings {
     /// Header fields that a signature must cover to pass.
     #[serde(default)]
     pub min_signed: Vec<String>,
+    /// SPF never looks at the names of the client's address.
+    #[serde(default)]
+    pub no_ptr: bool,
 }
 
 /// The right verdict; what is left out may be anything.
@@ -90,6 +100,12 @@ pub struct Expect {
     pub helo: Option<String>,
     /// The domain that SPF judged for MAIL FROM; empty for none.
     pub spf_domain: Option<String>,
+    /// The words that the domain's owner has for an SPF fail; empty for none.
+    pub explanation: Option<String>,
+    /// How many bits of the client's address the SPF directive that matched looks at.
+    pub scope_bits: Option<u8>,
+    /// Whether SPF let everybody in the world through.
+    pub permissive: Option<bool>,
     /// DKIM, the words in the order of the signatures from the top.
     pub dkim: Option<Vec<String>>,
     /// DMARC; `not pass` for any word but that.
@@ -98,19 +114,26 @@ pub struct Expect {
     pub disposition: Option<String>,
     /// The author domain; empty for none.
     pub author: Option<String>,
+    /// How many mailboxes From holds.
+    pub mailboxes: Option<usize>,
+    /// What is noted of the author, in words.
+    pub notes: Option<Vec<String>>,
     /// The domain whose record was used.
     pub policy_domain: Option<String>,
     /// What made it pass: spf, dkim, both.
     pub aligned_by: Option<String>,
     /// Indexes of the header fields to remove, last first.
     pub removed: Option<Vec<usize>>,
-    /// Texts, one of which at least some step or reason holds.
+    /// Texts, each of which stands in some step, in the reason or in the field.
     #[serde(default)]
     pub says: Vec<String>,
     /// Texts that the Authentication-Results never holds.
     #[serde(default)]
     pub never: Vec<String>,
-    /// Questions that are never asked, as `TXT name`.
+    /// Questions that are asked, as `TXT name`.
+    #[serde(default)]
+    pub asked: Vec<String>,
+    /// Questions that are never asked.
     #[serde(default)]
     pub never_asked: Vec<String>,
     /// How many questions are asked at the most.
@@ -126,7 +149,8 @@ impl Case {
 
     /// The zone of the case laid over the world: a name that it has is its alone.
     pub fn zones(&self) -> (String, String) {
-        (with_keys(&self.zone), with_keys(&world()))
+        let world = if self.world { with_keys(&world()) } else { String::new() };
+        (with_keys(&grow(&self.zone)), world)
     }
 }
 
@@ -140,6 +164,14 @@ fn attacker_helo() -> String {
 
 fn attacker_path() -> String {
     "<bounce@attacker.example>".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn victim_message() -> String {
+    "From: <a@victim.example>\nTo: <b@example.test>\nSubject: hello\n\nbody\n".to_owned()
 }
 
 /// 2026-06-01T00:00:00Z

@@ -69,9 +69,9 @@ fn spf_result(check: &spf::Check, property: Property) -> MethodResult {
         spf::Outcome::Neutral => SpfWord::Neutral,
         spf::Outcome::Pass => SpfWord::Pass,
         spf::Outcome::Fail => SpfWord::Fail,
-        spf::Outcome::Softfail => SpfWord::SoftFail,
-        spf::Outcome::Temperror => SpfWord::TempError,
-        spf::Outcome::Permerror => SpfWord::PermError,
+        spf::Outcome::SoftFail => SpfWord::SoftFail,
+        spf::Outcome::TempError => SpfWord::TempError,
+        spf::Outcome::PermError => SpfWord::PermError,
     };
     let mut result = MethodResult::spf(word);
     if word != SpfWord::Pass {

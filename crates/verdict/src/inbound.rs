@@ -109,7 +109,7 @@ fn spf_evidence(check: Option<&spf::Check>) -> SpfEvidence {
     let Some(check) = check else { return SpfEvidence::Other };
     match (check.pass(), check.outcome(), check.domain()) {
         (Some(pass), _, _) => SpfEvidence::Pass(pass),
-        (None, spf::Outcome::Temperror, Some(domain)) => SpfEvidence::TempError(domain.clone()),
+        (None, spf::Outcome::TempError, Some(domain)) => SpfEvidence::TempError(domain.clone()),
         _ => SpfEvidence::Other,
     }
 }

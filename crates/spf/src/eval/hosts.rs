@@ -72,7 +72,7 @@ impl<D: Dns> Evaluation<'_, D> {
             Err(why) => return Ok(Tested::no_match(Seen::NoTarget(why))),
         };
         let addresses = addresses(&self.look_up_or_stop(work, &name, self.address_type()).await?);
-        Ok(Tested { scope: self.at(&addresses, cidr), seen: Seen::Hosts(vec![(name, addresses)]) })
+        Ok(Tested { scope: self.at(&addresses, cidr), seen: Seen::Addresses(name, addresses) })
     }
 
     /// RFC 7208 §5.4: the addresses of the target-name's mail exchangers; where it has none, nothing takes their place.
@@ -93,10 +93,10 @@ impl<D: Dns> Evaluation<'_, D> {
             let scope = self.at(&addresses, cidr);
             hosts.push((exchange.clone(), addresses));
             if scope.is_some() {
-                return Ok(Tested { scope, seen: Seen::Hosts(hosts) });
+                return Ok(Tested { scope, seen: Seen::Exchangers(hosts) });
             }
         }
-        Ok(Tested::no_match(Seen::Hosts(hosts)))
+        Ok(Tested::no_match(Seen::Exchangers(hosts)))
     }
 
     /// The hosts of an MX answer. RFC 7208 §4.6.4: an eleventh record is a permerror, whichever of them would match.

@@ -14,7 +14,7 @@ pub(super) fn parse(token: &[u8], at: usize) -> Result<Directive, Finding> {
     let (qualifier, length) = match token.first() {
         Some(b'+') => (Qualifier::Pass, 1),
         Some(b'-') => (Qualifier::Fail, 1),
-        Some(b'~') => (Qualifier::Softfail, 1),
+        Some(b'~') => (Qualifier::SoftFail, 1),
         Some(b'?') => (Qualifier::Neutral, 1),
         _ => (Qualifier::Pass, 0),
     };

@@ -105,6 +105,10 @@ fn modifier(modifier: &Modifier, findings: &mut Vec<Finding>) {
         ModifierKind::Redirect(spec) | ModifierKind::Exp(spec) => {
             validated_name(Some(spec), modifier.span, findings);
         }
+        ModifierKind::Unknown(name, _) if is_report_modifier(name) => {
+            let message = format!("\"{name}\" asks for reports of failures (RFC 6652); a check ignores it");
+            findings.push(Finding::new("spf-report-modifier", Severity::Note, modifier.span, message));
+        }
         ModifierKind::Unknown(name, _) => {
             let (severity, help) = match suggest::modifier(name) {
                 Some(help) => (Severity::Warning, Some(help)),
@@ -116,6 +120,11 @@ fn modifier(modifier: &Modifier, findings: &mut Vec<Finding>) {
             findings.push(finding);
         }
     }
+}
+
+/// RFC 6652 §3.
+fn is_report_modifier(name: &str) -> bool {
+    ["ra", "rp", "rr"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// RFC 7208 §5.1: `all` ends the record, and a redirect beside it does not count.

@@ -154,6 +154,19 @@ fn spf_27_modifiers() {
 }
 
 #[test]
+fn modifiers_that_count() {
+    let record = |text: &str| Record::parse(text.as_bytes()).value.unwrap();
+    let redirect = |text| record(text).redirect().map(|(spec, _)| spec.to_string());
+    assert_eq!(redirect("v=spf1 REDIRECT=a.example exp=b.example").as_deref(), Some("a.example"));
+    assert_eq!(redirect("v=spf1 redirect=a.example ?all"), None);
+    assert_eq!(redirect("v=spf1 mx"), None);
+    assert_eq!(record("v=spf1 -all Exp=b.example").exp().unwrap().0.to_string(), "b.example");
+    assert_eq!(record("v=spf1 ra=postmaster rp=100 rr=e -all").terms().len(), 4);
+    let codes = Record::parse(b"v=spf1 ra=postmaster -all").findings;
+    assert_eq!(codes[0].code, "spf-report-modifier");
+}
+
+#[test]
 fn spf_28_bytes_that_records_cant_hold() {
     assert_eq!(show(b"v=spf1 a:\x80 -all"), ["error spf-bad-byte \"\u{fffd}\""]);
     check("v=spf1 \u{1}", &["error spf-bad-byte \"\u{1}\""]);

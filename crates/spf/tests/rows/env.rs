@@ -22,7 +22,7 @@ fn invalid(path: &[u8]) {
     let w = world(FIXTURE).helo("attacker.example");
     let check = w.mail_from(path);
     assert_eq!(check.reason(), &Reason::InvalidPath, "{}", mail::printable(path));
-    assert_eq!(check.outcome(), Outcome::Permerror);
+    assert_eq!(check.outcome(), Outcome::PermError);
     assert_eq!(w.asked(), [""; 0]);
     assert!(check.pass().is_none() && check.domain().is_none());
 }

@@ -96,7 +96,7 @@ fn spf_18_validated_names() {
         "a.example. TXT \"v=spf1{} exists:%{{p}}.x -all\"\nh.example. A 192.0.2.1\n",
         " a:h.example".repeat(9)
     );
-    assert_eq!(world(zone).and(&hosts).mail_from("<x@a.example>").outcome(), Outcome::Permerror);
+    assert_eq!(world(zone).and(&hosts).mail_from("<x@a.example>").outcome(), Outcome::PermError);
 }
 
 #[test]

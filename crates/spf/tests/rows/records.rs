@@ -96,7 +96,7 @@ fn spf_22_strings_and_sizes() {
     let check = sized(spf::MAX_RECORD);
     assert_eq!(check.outcome(), Outcome::Pass);
     assert_eq!(check.steps().len(), 3, "thousands of networks make one step");
-    assert_eq!(sized(spf::MAX_RECORD + 1).outcome(), Outcome::Permerror);
+    assert_eq!(sized(spf::MAX_RECORD + 1).outcome(), Outcome::PermError);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn spf_25_addresses() {
 fn spf_26_errors_anywhere() {
     let w = world("a.example. TXT \"v=spf1 a:h.example ip4:203.0.113.66 bogus\"");
     let check = w.mail_from("<x@a.example>");
-    assert_eq!(check.outcome(), Outcome::Permerror);
+    assert_eq!(check.outcome(), Outcome::PermError);
     assert_eq!(w.asked(), ["TXT a.example"], "nothing of a broken record is evaluated");
     let Reason::Syntax { record, error } = check.reason() else { panic!("{}", check.reason()) };
     assert_eq!((error.code, record.excerpt(error.span).as_str()), ("spf-unknown-mechanism", "bogus"));

@@ -24,7 +24,7 @@ fn a_record_of_an_administrator() {
         assert_eq!(of(ip).outcome(), Outcome::Pass, "{ip}");
     }
     let check = of("222.110.222.106");
-    assert_eq!(check.outcome(), Outcome::Softfail);
+    assert_eq!(check.outcome(), Outcome::SoftFail);
     assert_eq!(
         check.reason().to_string(),
         "\"~all\" in the record of a.example says that this client is probably not allowed, without insisting on it (softfail)"
@@ -71,14 +71,14 @@ fn the_steps_tell_the_story() {
         .collect();
     assert_eq!(quotes[1], "TXT a.example: ip4:192.0.2.1 ip4:192.0.2.2");
     assert_eq!(quotes[5], "TXT b.example: mx");
-    assert_eq!(check.steps()[5].section().0, "RFC 7208 §5.3, §5.4");
+    assert_eq!(check.steps()[5].section().0, "RFC 7208 §5.4");
     let matched = check.matched().unwrap();
     assert_eq!(
         (matched.place.text().as_str(), matched.place.record.domain.to_string().as_str()),
         ("-all", "c.example")
     );
     assert!(
-        matches!(&check.steps()[2], Step::Tested { matched: false, seen: Seen::Hosts(hosts), .. } if hosts.len() == 1)
+        matches!(&check.steps()[2], Step::Tested { matched: false, seen: Seen::Addresses(_, ips), .. } if ips.len() == 1)
     );
 }
 
@@ -97,7 +97,7 @@ fn spf_04_the_largest_limits_fit_the_stack() {
     for record in ["v=spf1 include:a.example -all", "v=spf1 redirect=a.example"] {
         let w = world(&format!("a.example. TXT \"{record}\""))
             .limits(Limits { lookups: 255, ..Limits::default() });
-        assert_eq!(w.mail_from("<x@a.example>").outcome(), Outcome::Permerror);
+        assert_eq!(w.mail_from("<x@a.example>").outcome(), Outcome::PermError);
         assert_eq!(w.asked().len(), 1 + usize::from(spf::MOST_LOOKUPS));
     }
 }

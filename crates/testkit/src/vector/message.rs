@@ -107,7 +107,7 @@ impl Edit {
     }
 }
 
-/// Undoes `\r \n \t \0 \\ \xNN` and `{big:N:TEXT}`; a line end of the text itself becomes CRLF.
+/// Undoes `\r \n \t \0 \\ \xNN` and `{big:N:TEXT}` with its `%n`; a line end of the text itself becomes CRLF.
 ///
 /// # Panics
 /// On an escape that is none of these.
@@ -136,17 +136,32 @@ pub fn unescape(text: &str) -> Vec<u8> {
     out
 }
 
-fn grow(text: &str) -> String {
+pub(super) fn grow(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((front, tail)) = rest.split_once("{big:") {
         let (count, tail) = tail.split_once(':').unwrap_or_else(|| panic!("{{big:N:TEXT}} wants a count"));
-        let (unit, tail) =
-            tail.split_once('}').unwrap_or_else(|| panic!("{{big:N:TEXT}} wants a closing brace"));
-        let count = count.parse().unwrap_or_else(|_| panic!("{count:?} is no count"));
+        let (unit, tail) = braced(tail);
+        let count: usize = count.parse().unwrap_or_else(|_| panic!("{count:?} is no count"));
         out.push_str(front);
-        out.push_str(&unit.repeat(count));
+        for number in 0..count {
+            out.push_str(&unit.replace("%n", &number.to_string()));
+        }
         rest = tail;
     }
     out + rest
+}
+
+/// What stands before the brace that closes, with braces of its own, and what stands behind it.
+fn braced(text: &str) -> (&str, &str) {
+    let mut depth = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return (&text[..at], &text[at + 1..]),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    panic!("{{big:N:TEXT}} wants a closing brace")
 }

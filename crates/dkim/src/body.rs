@@ -99,8 +99,10 @@ impl Sink {
     }
 
     fn flush(&mut self) {
-        self.sha256.update(&self.small);
-        self.small.clear();
+        if !self.small.is_empty() {
+            self.sha256.update(&self.small);
+            self.small.clear();
+        }
     }
 
     fn finish(mut self) -> BodyHash {

@@ -88,6 +88,7 @@ impl Message<'_> {
     }
 
     fn find_key(&self, s: &Signature, story: &mut Story<'_>) -> Result<&FoundKey, Objection> {
+        story.steps.push(Step::Asked { name: s.key_name.clone() });
         let objection = match self.keys.get(&s.key_name) {
             Some(KeyAnswer::Found(found)) => {
                 tell_of_key(s, found, story);
@@ -159,13 +160,13 @@ impl Message<'_> {
     }
 }
 
-fn about(reason: Reason, span: Option<Span>) -> Objection {
+/// An objection.
+pub(crate) fn about(reason: Reason, span: Option<Span>) -> Objection {
     Objection { reason, span }
 }
 
 fn tell_of_key(s: &Signature, found: &FoundKey, story: &mut Story<'_>) {
     story.steps.push(Step::Key {
-        name: s.key_name.clone(),
         key: found.record.key.clone(),
         authenticated: found.authenticated,
         cited: Cited::record(&s.key_name, &found.text, None),

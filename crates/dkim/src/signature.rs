@@ -262,6 +262,7 @@ impl Signature {
         match (errors.next(), signature) {
             (None, Some(signature)) => Ok(signature),
             (first, _) => {
+                // What can't be read leaves an error; this stands for one that was not left.
                 let lost = SignatureError { kind: SignatureErrorKind::Missing("v"), span: Span::new(0, 0) };
                 Err(Box::new(Malformed {
                     first: first.unwrap_or(lost),

@@ -62,10 +62,13 @@ pub enum Step {
         /// The field.
         cited: Cited,
     },
-    /// The key was found.
-    Key {
+    /// The key was asked for.
+    Asked {
         /// Where.
         name: Name,
+    },
+    /// The key was found.
+    Key {
         /// The key.
         key: PublicKey,
         /// Whether DNSSEC vouches for it.
@@ -113,12 +116,9 @@ impl fmt::Display for Step {
             Self::Read { domain, selector, algorithm, .. } => {
                 write!(f, "the signature says that {domain} made it, with its key {selector} ({algorithm})")
             }
-            Self::Key { name, key, authenticated, .. } => {
-                write!(
-                    f,
-                    "the key at {name} is {key}{}",
-                    if *authenticated { ", authenticated by DNSSEC" } else { "" }
-                )
+            Self::Asked { name } => write!(f, "the key should be published at {name}"),
+            Self::Key { key, authenticated, .. } => {
+                write!(f, "the key is {key}{}", if *authenticated { ", authenticated by DNSSEC" } else { "" })
             }
             Self::KeyFinding { finding, .. } => f.write_str(&finding.message),
             Self::Body { canon, length, .. } => {
@@ -136,6 +136,7 @@ impl Explain for Step {
     fn section(&self) -> Section {
         match self {
             Self::Read { .. } => Section("RFC 6376 §6.1.1"),
+            Self::Asked { .. } => Section("RFC 6376 §3.6.2.1"),
             Self::Key { .. } => Section("RFC 6376 §6.1.2"),
             Self::KeyFinding { .. } => Section("RFC 6376 §3.6.1"),
             Self::Body { .. } | Self::Header { .. } => Section("RFC 6376 §3.7"),
@@ -150,6 +151,7 @@ impl Explain for Step {
             | Self::KeyFinding { cited, .. }
             | Self::Body { cited, .. }
             | Self::Header { cited, .. } => Some(cited.quote()),
+            Self::Asked { .. } => None,
             Self::Decided { cited, .. } => cited.as_ref().map(Cited::quote),
         }
     }

@@ -13,7 +13,7 @@ use mail::{Domain, Field, Header, Span, SuffixList, UnixTime};
 
 use crate::body::{BodyHasher, BodyHashes};
 use crate::check::{Check, Flags};
-use crate::examine::{Message, Objection, Story};
+use crate::examine::{Message, Objection, Story, about};
 use crate::fields::FieldIndex;
 use crate::lookup::{KeyAnswer, ask};
 use crate::policy::{BodyLength, MAX_SIGNATURES, Policy};
@@ -68,7 +68,7 @@ impl Verifier {
         suffixes: Option<&dyn SuffixList>,
     ) -> Self {
         let entries =
-            header.named(FIELD).map(|field| Entry::read(&field, header, policy, suffixes, now)).collect();
+            header.named(FIELD).map(|field| Entry::read(&field, header, policy, now, suffixes)).collect();
         let mut verifier = Self { policy: policy.clone(), entries };
         verifier.pass_over_the_rest(author);
         verifier
@@ -83,7 +83,7 @@ impl Verifier {
         let mut open: Vec<&mut Entry> = self.entries.iter_mut().filter(|e| e.objections.is_empty()).collect();
         open.sort_by_key(|entry| !is_aligned(entry));
         for entry in open.into_iter().skip(self.policy.max_signatures.min(MAX_SIGNATURES)) {
-            entry.object(Reason::TooMany, None);
+            entry.objections.push(about(Reason::TooMany, None));
         }
     }
 
@@ -127,53 +127,27 @@ impl Entry {
         field: &Field<'_>,
         header: &Header,
         policy: &Policy,
-        suffixes: Option<&dyn SuffixList>,
         now: UnixTime,
+        suffixes: Option<&dyn SuffixList>,
     ) -> Self {
         let signature = Signature::parse(field);
-        let mut entry =
-            Self { index: field.index, field: field.raw.into(), signature, objections: Vec::new() };
+        let mut objections = Vec::new();
         if let Some((defect, _)) = header.defects().first() {
-            entry.object(Reason::MalformedHeader(*defect), None);
+            objections.push(about(Reason::MalformedHeader(*defect), None));
         }
-        match entry.signature.clone() {
+        match &signature {
             Err(malformed) => {
-                for error in malformed.errors() {
-                    entry.object(Reason::Malformed(error.kind), Some(error.span));
-                }
-                entry.look_at_expiry(malformed.claims().expires_at, malformed.expires_span(), policy, now);
+                objections.extend(malformed.errors().map(|e| about(Reason::Malformed(e.kind), Some(e.span))));
+                objections.extend(expired(
+                    malformed.claims().expires_at,
+                    malformed.expires_span(),
+                    policy,
+                    now,
+                ));
             }
-            Ok(signature) => entry.look_at(&signature, policy, suffixes, now),
+            Ok(s) => objections.extend(hopeless(s, policy, now, suffixes)),
         }
-        entry
-    }
-
-    fn object(&mut self, reason: Reason, span: Option<Span>) {
-        self.objections.push(Objection { reason, span });
-    }
-
-    /// All that speaks against a signature before anything is asked or hashed for it.
-    fn look_at(&mut self, s: &Signature, policy: &Policy, suffixes: Option<&dyn SuffixList>, now: UnixTime) {
-        // RFC 8301 §3.1: rsa-sha1 must not be used for verifying.
-        if s.algorithm == Algorithm::RsaSha1 {
-            self.object(Reason::Sha1, s.span("a"));
-        }
-        self.look_at_expiry(s.expires_at, s.span("x"), policy, now);
-        // RFC 6376 §3.5 t=: signatures from the future may be ignored.
-        if s.signed_at.is_some_and(|signed| signed > now.0.saturating_add(policy.skew)) {
-            self.object(Reason::FutureSigned, s.span("t"));
-        }
-        // RFC 6376 §6.1.1: signatures of domains such as co.uk may be ignored.
-        if suffixes.is_some_and(|list| is_suffix(list, &s.domain)) {
-            self.object(Reason::PublicSuffix, s.span("d"));
-        }
-    }
-
-    fn look_at_expiry(&mut self, expires: Option<u64>, span: Option<Span>, policy: &Policy, now: UnixTime) {
-        // RFC 6376 §3.5 x=: past its expiry a signature may be taken as invalid, with some allowance for clocks.
-        if expires.is_some_and(|expires| now.0 > expires.saturating_add(policy.skew)) {
-            self.object(Reason::Expired, span);
-        }
+        Self { index: field.index, field: field.raw.into(), signature, objections }
     }
 
     fn check(&self, message: &Message<'_>) -> Check {
@@ -198,6 +172,32 @@ impl Entry {
         };
         Check { field_index: self.index, claims, signed, reason, steps: story.steps, flags: story.flags }
     }
+}
+
+/// All that speaks against a signature before anything is asked or hashed for it.
+fn hopeless(
+    s: &Signature,
+    policy: &Policy,
+    now: UnixTime,
+    suffixes: Option<&dyn SuffixList>,
+) -> impl Iterator<Item = Objection> {
+    // RFC 8301 §3.1: rsa-sha1 must not be used for verifying.
+    let sha1 = (s.algorithm == Algorithm::RsaSha1).then(|| about(Reason::Sha1, s.span("a")));
+    let expired = expired(s.expires_at, s.span("x"), policy, now);
+    // RFC 6376 §3.5 t=: signatures from the future may be ignored.
+    let is_future = s.signed_at.is_some_and(|signed| signed > now.0.saturating_add(policy.skew));
+    let future = is_future.then(|| about(Reason::FutureSigned, s.span("t")));
+    // RFC 6376 §6.1.1: signatures of domains such as co.uk may be ignored.
+    let is_suffix = suffixes.is_some_and(|list| is_suffix(list, &s.domain));
+    let suffix = is_suffix.then(|| about(Reason::PublicSuffix, s.span("d")));
+    [sha1, expired, future, suffix].into_iter().flatten()
+}
+
+/// RFC 6376 §3.5 x=: past its expiry a signature may be taken as invalid, with some allowance for clocks.
+fn expired(expires: Option<u64>, span: Option<Span>, policy: &Policy, now: UnixTime) -> Option<Objection> {
+    expires
+        .filter(|expires| now.0 > expires.saturating_add(policy.skew))
+        .map(|_| about(Reason::Expired, span))
 }
 
 /// Whether the list names the domain itself as a suffix, in either of its sections.

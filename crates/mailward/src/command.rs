@@ -2,5 +2,6 @@
 
 pub mod dkim;
 pub mod dmarc;
+mod record;
 pub mod spf;
 pub mod verify;

@@ -9,6 +9,7 @@ mod inbound;
 pub mod recording;
 mod settings;
 pub mod suffix;
+mod summary;
 mod verdict;
 
 pub use inbound::{Facts, Inbound, judge};

@@ -90,6 +90,14 @@ impl World {
         verifier.finish(&header, &keys, &hasher.finish())
     }
 
+    /// How many names are asked for, for a message's keys.
+    pub(crate) fn questions(&self, message: &[u8]) -> usize {
+        let (header, _) = mail::header::split(message);
+        let verifier =
+            Verifier::new(&header, self.author.as_ref(), &self.policy, self.now, self.suffixes.as_deref());
+        pollster::block_on(verifier.keys(&self.zone)).iter().count()
+    }
+
     /// `outcome code` of each signature.
     pub(crate) fn results(&self, message: impl AsRef<[u8]>) -> Vec<String> {
         self.verify(message.as_ref())

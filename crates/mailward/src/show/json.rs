@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// A finding as programs read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding<'a> {
     /// The stable name of what was found.
     pub code: &'a str,

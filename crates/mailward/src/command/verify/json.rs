@@ -15,6 +15,8 @@ pub(super) struct MessageJson<'a> {
     /// One entry a DKIM-Signature field, from the top of the header; empty if there is none.
     dkim: Vec<DkimJson>,
     dmarc: DmarcJson,
+    /// What that means, in plain words.
+    summary: String,
     /// The Authentication-Results field to put on top, without folds: what stands behind the colon.
     authentication_results: String,
     /// The fields of the message that pretend to be ours, in the order in which to remove them.
@@ -129,6 +131,7 @@ impl<'a> MessageJson<'a> {
             },
             dkim: verdict.dkim().iter().map(DkimJson::new).collect(),
             dmarc: DmarcJson::new(verdict),
+            summary: verdict.summary(),
             authentication_results: verdict
                 .authentication_results()
                 .value()

@@ -8,7 +8,7 @@ use super::json::MessageJson;
 use super::judge::Judged;
 use super::story;
 use crate::cli::Exit;
-use crate::input::{InputError, Skipped};
+use crate::input::{InputError, Skip, Skipped};
 use crate::show::{Cell, Column, Progress, Table, terminal_width};
 
 /// The reason where there is no identity to check.
@@ -88,7 +88,10 @@ impl Output {
 
     pub(super) fn skipped(&mut self, skipped: &Skipped) {
         self.progress.advance(skipped.size, self.messages);
-        self.say(&format!("{}: skipped: {}", skipped.name, skipped.reason));
+        // An envelope is read with its message, so it is not left out.
+        if skipped.reason != Skip::Envelope {
+            self.say(&format!("{}: skipped: {}", skipped.name, skipped.reason));
+        }
     }
 
     /// Something could not be done.
@@ -138,7 +141,7 @@ fn row(judged: &Judged) -> Vec<Cell> {
         Cell::outcome(spf),
         Cell::outcome(best_dkim(verdict)),
         Cell::text(author),
-        Cell::text(dmarc.reason().to_string()),
+        Cell::text(verdict.summary()),
     ]
 }
 

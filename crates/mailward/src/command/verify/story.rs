@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::Style;
-use mail::Explain;
+use mail::{Explain, Quote, Span};
 use verdict::{Part, Verdict};
 
 use super::judge::Judged;
@@ -19,17 +19,17 @@ pub(super) fn tell(judged: &Judged) -> String {
         line(&mut story, "The file has LF line ends; they were read as CRLF, as SMTP has them.");
     }
     notes(&mut story, verdict);
-    let mut last = None;
-    let steps = verdict.steps();
     if verdict.spf().mail_from.is_none() {
         part(&mut story, "SPF of MAIL FROM", "none", NOT_CHECKED);
     }
-    for (of, step) in steps {
-        if last != Some(of) {
-            title(&mut story, verdict, of);
-            last = Some(of);
+    let steps = verdict.steps();
+    for (index, (of, step)) in steps.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| steps.get(before));
+        if before.is_none_or(|(last, _)| last != of) {
+            title(&mut story, verdict, *of);
         }
-        tell_step(&mut story, step);
+        let later = steps.iter().skip(index + 1).filter(|(part, _)| part == of).filter_map(|(_, s)| s.quote());
+        tell_step(&mut story, *step, &later.collect::<Vec<_>>());
     }
     let _ = write!(story, "\n{}", verdict.authentication_results().field().replace("\r\n", "\n").trim_end());
     story
@@ -39,16 +39,17 @@ fn headline(story: &mut String, name: &str, verdict: &Verdict) {
     let dmarc = verdict.dmarc();
     let word = dmarc.outcome().as_str();
     let style = outcome_style(word).bold();
-    let _ = writeln!(story, "{name}: {style}dmarc={word}{style:#}: {}", dmarc.reason());
+    let _ = writeln!(story, "{name}: {style}dmarc={word}{style:#}");
+    line(story, &verdict.summary());
     if let Some(applied) = dmarc.applied()
         && dmarc.outcome() == dmarc::Outcome::Fail
     {
-        let what = match dmarc.disposition() {
-            dmarc::Policy::None => "only watches: the message may be delivered as any other",
-            dmarc::Policy::Quarantine => "asks to treat the message as suspicious",
-            dmarc::Policy::Reject => "asks to refuse the message",
-        };
-        line(story, &format!("{} {what} ({}).", applied.domain, dmarc.disposition().as_str()));
+        let domain = &applied.domain;
+        line(story, &match dmarc.disposition() {
+            dmarc::Policy::None => format!("{domain} asks for nothing in such a case (none)."),
+            dmarc::Policy::Quarantine => format!("{domain} asks to treat such mail as suspicious (quarantine)."),
+            dmarc::Policy::Reject => format!("{domain} asks to refuse such mail (reject)."),
+        });
     }
 }
 
@@ -95,10 +96,13 @@ fn part(story: &mut String, name: &str, word: &str, reason: &str) {
     let _ = writeln!(story, "\n{bold}{name}{bold:#}: {style}{word}{style:#}: {reason}");
 }
 
-fn tell_step(story: &mut String, step: &dyn Explain) {
+/// A text that a later step of this part shows with a part of it marked is not shown here without.
+fn tell_step(story: &mut String, step: &dyn Explain, later: &[Quote]) {
     let dim = Style::new().dimmed();
     let _ = writeln!(story, "  {step} {dim}[{}]{dim:#}", step.section().0);
-    if let Some(quote) = step.quote() {
+    let is_whole = |quote: &Quote| quote.span == Span::new(0, quote.text.len());
+    let comes_again = |quote: &Quote| is_whole(quote) && later.iter().any(|l| l.text == quote.text);
+    if let Some(quote) = step.quote().filter(|quote| !comes_again(quote)) {
         for quoted in show::quote(&quote, terminal_width().unwrap_or(WIDTH).saturating_sub(4)).lines() {
             line(story, &format!("    {quoted}"));
         }

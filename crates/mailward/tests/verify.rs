@@ -54,7 +54,12 @@ fn words(output: &Output) -> Vec<String> {
         .map(|m| {
             let dkim: Vec<_> = m["dkim"].as_array().unwrap().iter().map(word).collect();
             let (spf, helo) = (word(&m["spf"]["mailfrom"]), word(&m["spf"]["helo"]));
-            format!("{}: {spf} {helo} [{}] {}", m["file"].as_str().unwrap(), dkim.join(" "), word(&m["dmarc"]))
+            format!(
+                "{}: {spf} {helo} [{}] {}",
+                m["file"].as_str().unwrap(),
+                dkim.join(" "),
+                word(&m["dmarc"])
+            )
         })
         .collect()
 }
@@ -89,7 +94,10 @@ fn the_samples_as_json() {
 fn a_newcomer_understands_the_deceptions() {
     for (file, why) in [
         ("spf-deception.eml", "SPF vouches for spoofing.example only, and there is no DKIM signature"),
-        ("dkim-deception.eml", "SPF vouches for spoofing.example only, and DKIM vouches for spoofing.example only"),
+        (
+            "dkim-deception.eml",
+            "SPF vouches for spoofing.example only, and DKIM vouches for spoofing.example only",
+        ),
     ] {
         let output = mailward(&["verify", "--dns", "world.zone", file]);
         let story = stdout(&output);
@@ -141,7 +149,8 @@ fn envelopes_from_options_tables_and_traces() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::copy(Path::new(SAMPLES).join("good.eml"), at("good.eml")).unwrap();
-    let run = |rest: &[&str]| words(&mailward(&[&["verify", "--dns", "world.zone", "--json"], rest].concat()));
+    let run =
+        |rest: &[&str]| words(&mailward(&[&["verify", "--dns", "world.zone", "--json"], rest].concat()));
     let good = at("good.eml");
     let want = |result: &str| vec![format!("{good}: {result}")];
     assert_eq!(run(&[&good]), want("none none [pass] pass"));
@@ -186,9 +195,8 @@ fn mboxes_maildirs_and_standard_input() {
         ]
     );
     assert!(stderr(&output).contains("tmp of a Maildir"));
-    let stdin = |text: &str| {
-        words(&with_stdin(&["verify", "--dns", "world.zone", "--json", "-"], text.as_bytes()))
-    };
+    let stdin =
+        |text: &str| words(&with_stdin(&["verify", "--dns", "world.zone", "--json", "-"], text.as_bytes()));
     assert_eq!(stdin(&good), ["-: none none [pass] pass"]);
     assert_eq!(stdin(&good.replace('\n', "\r\n")), ["-: none none [pass] pass"]);
     assert_eq!(stdin(&mbox), ["-:1: none none [pass] pass", "-:2: none none [] fail"]);
@@ -200,7 +208,8 @@ fn an_overlay_shows_what_a_record_would_do() {
     let zone = folder.path().join("proposed.zone");
     fs::write(&zone, "trust.example. 60 TXT \"v=spf1 ip4:198.51.100.25 -all\"\n").unwrap();
     let overlay = ["--overlay", zone.to_str().unwrap()];
-    let run = |rest: &[&str]| words(&mailward(&[&["verify", "--dns", "world.zone", "--json"], rest].concat()));
+    let run =
+        |rest: &[&str]| words(&mailward(&[&["verify", "--dns", "world.zone", "--json"], rest].concat()));
     assert_eq!(run(&["changed-body.eml"]), ["changed-body.eml: fail pass [fail] fail"]);
     let laid = [&overlay[..], &["changed-body.eml"]].concat();
     assert_eq!(run(&laid), ["changed-body.eml: pass pass [fail] pass"]);

@@ -1,9 +1,6 @@
 //! Real programs for tests: knot, OpenDKIM, dkimpy and others out of a Debian root, talking over loopback.
 //! A program lives in its own process, mount and root namespace and dies with the test; nothing is left to clean up.
 
-#![allow(clippy::disallowed_methods, reason = "real programs have files, an environment and a clock")]
-#![allow(clippy::panic, clippy::expect_used, reason = "a test whose program does not start has failed")]
-
 use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};

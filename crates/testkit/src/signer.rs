@@ -1,9 +1,7 @@
 //! A DKIM signer for tests: it signs as RFC 6376 §3.7 says, step by step and slowly, and also what no signer should
 //! sign. Its canonical forms are its own, so that it is an oracle for those of the verifier.
 
-#![allow(clippy::panic, clippy::expect_used, reason = "a test whose fixture is wrong has failed")]
-
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +12,9 @@ const SHA256_INFO: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
     0x04, 0x20,
 ];
+/// The same for SHA-1.
+const SHA1_INFO: [u8; 15] =
+    [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
 
 /// A key pair for tests.
 #[derive(Clone, Debug)]
@@ -50,6 +51,35 @@ impl TestKey {
     #[must_use]
     pub fn rsa_exponent_3() -> Self {
         Self::read(include_str!("../keys/rsa-2048-e3.txt"))
+    }
+
+    /// The RSA key of 2048 bits with the exponent 1: every padded block is its own signature.
+    #[must_use]
+    pub fn rsa_exponent_1() -> Self {
+        let Self::Rsa { n, .. } = Self::rsa(2048) else { panic!("RSA") };
+        Self::Rsa { n, e: BigUint::from(1_u8), d: BigUint::from(1_u8) }
+    }
+
+    /// The RSA key of 2048 bits with an exponent of about as many bits that undoes the same private one.
+    #[must_use]
+    pub fn rsa_exponent_huge() -> Self {
+        let Self::Rsa { n, e, d } = Self::rsa(2048) else { panic!("RSA") };
+        let again = &e * &d - 1_u8;
+        Self::Rsa { n, e: e + again, d }
+    }
+
+    /// The RSA key of 2048 bits with twice its modulus, which fits the same exponents.
+    #[must_use]
+    pub fn rsa_even() -> Self {
+        let Self::Rsa { n, e, d } = Self::rsa(2048) else { panic!("RSA") };
+        Self::Rsa { n: n * 2_u8, e, d }
+    }
+
+    /// A key with the modulus of the RSA key of 8192 bits to this power: for its length only, it signs nothing.
+    #[must_use]
+    pub fn rsa_power(power: u32) -> Self {
+        let Self::Rsa { n, e, d } = Self::rsa(8192) else { panic!("RSA") };
+        Self::Rsa { n: n.pow(power), e, d }
     }
 
     /// The RSA key of RFC 8463 appendix A.
@@ -129,21 +159,34 @@ impl TestKey {
         format!("v=DKIM1; k={key_type}; {tags}p={}", STANDARD.encode(public))
     }
 
-    /// Signs a header whose SHA-256 this is.
+    /// Signs a header whose SHA-256 this is; RSA also signs a SHA-1.
     #[must_use]
-    pub fn sign(&self, sha256: &[u8]) -> Vec<u8> {
+    pub fn sign(&self, hash: &[u8]) -> Vec<u8> {
         match self {
             // RFC 8017 §8.2.1: 00 01 FF … FF 00, DigestInfo, to the power of d.
             Self::Rsa { n, .. } => {
                 let length = n.bits().div_ceil(8) as usize;
-                let padding = length - 3 - SHA256_INFO.len() - sha256.len();
-                self.sign_block(&[&[0, 1][..], &vec![0xff; padding], &[0], &SHA256_INFO, sha256].concat())
+                let info = if hash.len() == 20 { &SHA1_INFO[..] } else { &SHA256_INFO[..] };
+                let padding = length - 3 - info.len() - hash.len();
+                self.sign_block(&[&[0, 1][..], &vec![0xff; padding], &[0], info, hash].concat())
             }
             Self::Ed25519(seed) => {
                 let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("a seed");
-                pair.sign(sha256).as_ref().to_vec()
+                pair.sign(hash).as_ref().to_vec()
             }
         }
+    }
+
+    /// What Bleichenbacher showed in 2006, for keys with the exponent 3: the cube root of a block with little padding and
+    /// anything after the hash. It needs no private key, and fits for whoever does not look at the whole block.
+    #[must_use]
+    pub fn forge(&self, sha256: &[u8]) -> Vec<u8> {
+        let Self::Rsa { n, .. } = self else { panic!("only RSA has blocks") };
+        let length = n.bits().div_ceil(8) as usize;
+        let mut block = [&[0, 1][..], &[0xff; 8], &[0], &SHA256_INFO, sha256].concat();
+        block.resize(length, 0);
+        let root = (BigUint::from_bytes_be(&block).cbrt() + 1_u8).to_bytes_be();
+        [vec![0; length - root.len()], root].concat()
     }
 
     /// Raises a padded block to the power of d: with a block that is wrong, a signature that is.
@@ -261,7 +304,8 @@ impl Signer {
         let list =
             self.tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let field = self.template.clone().unwrap_or_else(|| format!("DKIM-Signature: {list}"));
-        let field = to_text(field.replace("{bh}", &STANDARD.encode(digest(&SHA256, &body))).as_bytes());
+        let hash = if self.get("a") == Some("rsa-sha1") { &SHA1 } else { &SHA256 };
+        let field = to_text(field.replace("{bh}", &STANDARD.encode(digest(hash, &body))).as_bytes());
         let mut hashed = String::new();
         for name in self.get("h").unwrap_or_default().split(':') {
             let is_named = |field: &String| {
@@ -273,7 +317,7 @@ impl Signer {
             }
         }
         hashed += &canonical_field(header_form, &without_b(&field));
-        let signature = STANDARD.encode(sign(&self.key, digest(&SHA256, &to_bytes(&hashed)).as_ref()));
+        let signature = STANDARD.encode(sign(&self.key, digest(hash, &to_bytes(&hashed)).as_ref()));
         let lines: Vec<String> = to_text(signature.as_bytes())
             .chars()
             .collect::<Vec<_>>()

@@ -108,6 +108,9 @@ pub struct Expect {
     pub permissive: Option<bool>,
     /// DKIM, the words in the order of the signatures from the top.
     pub dkim: Option<Vec<String>>,
+    /// What else is noted of the signatures, in words: `testing`, `weak key`, `oversigned`, `unsigned duplicate NAME`,
+    /// `unsigned NAME`.
+    pub flags: Option<Vec<String>>,
     /// DMARC; `not pass` for any word but that.
     pub dmarc: Option<String>,
     /// The disposition that the domain asks for: none, quarantine, reject.
@@ -205,7 +208,7 @@ pub fn rows() -> BTreeMap<String, Row> {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let row: Row = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let row = read(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert_eq!(
             path.file_stem().and_then(|s| s.to_str()),
             Some(&*row.row),
@@ -214,4 +217,17 @@ pub fn rows() -> BTreeMap<String, Row> {
         rows.insert(row.row.clone(), row);
     }
     rows
+}
+
+/// One file. What its table `each` says, every case says that doesn't say it itself.
+fn read(text: &str) -> Result<Row, toml::de::Error> {
+    let mut file: toml::Table = toml::from_str(text)?;
+    let each = file.remove("each").unwrap_or(toml::Table::new().into());
+    let cases = file.get_mut("case").and_then(toml::Value::as_array_mut).into_iter().flatten();
+    for case in cases.filter_map(toml::Value::as_table_mut) {
+        for (name, value) in each.as_table().into_iter().flatten() {
+            case.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    file.try_into()
 }

@@ -68,7 +68,9 @@ fn file(message: &[u8]) -> Vec<u8> {
 #[test]
 fn the_samples_are_these() {
     let trust = signed("trust.example", "2026", &TestKey::rsa(2048));
-    let changed = String::from_utf8(trust.clone()).unwrap().replace("Bob\r\n", "Bob\r\n-- \r\nSent through forward.example\r\n");
+    let changed = String::from_utf8(trust.clone())
+        .unwrap()
+        .replace("Bob\r\n", "Bob\r\n-- \r\nSent through forward.example\r\n");
     let spoofing = signed("spoofing.example", "k1", &TestKey::rsa_exponent_3());
     let plain = unescape(MESSAGE);
     let files = [
@@ -76,11 +78,20 @@ fn the_samples_are_these() {
         ("good.eml", file(&trust)),
         ("good.envelope.toml", envelope("192.0.2.10", "mail.trust.example", "bob@trust.example")),
         ("changed-body.eml", file(changed.as_bytes())),
-        ("changed-body.envelope.toml", envelope("198.51.100.25", "mail.forward.example", "bob@trust.example")),
+        (
+            "changed-body.envelope.toml",
+            envelope("198.51.100.25", "mail.forward.example", "bob@trust.example"),
+        ),
         ("spf-deception.eml", file(&plain)),
-        ("spf-deception.envelope.toml", envelope("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example")),
+        (
+            "spf-deception.envelope.toml",
+            envelope("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example"),
+        ),
         ("dkim-deception.eml", file(&spoofing)),
-        ("dkim-deception.envelope.toml", envelope("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example")),
+        (
+            "dkim-deception.envelope.toml",
+            envelope("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example"),
+        ),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples");
     for (name, content) in files {

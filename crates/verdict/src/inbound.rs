@@ -25,7 +25,7 @@ pub struct Inbound<'a> {
 pub struct Facts {
     spf: Spf,
     keys: Keys,
-    discovery: Option<Discovery>,
+    discovery: Result<Discovery, AuthorError>,
 }
 
 impl<'a> Inbound<'a> {
@@ -58,14 +58,13 @@ impl<'a> Inbound<'a> {
     /// The verdict.
     pub fn conclude(self, facts: Facts, body: &BodyHashes) -> Verdict {
         let dkim = self.signatures.finish(self.header, &facts.keys, body);
-        let dmarc = match (&self.author, &facts.discovery) {
-            (Ok(_), Some(discovery)) => {
-                let signatures: Vec<_> = dkim.iter().map(dkim_evidence).collect();
-                dmarc::evaluate(discovery, &spf_evidence(facts.spf.mail_from.as_ref()), &signatures)
+        let dmarc = match facts.discovery {
+            Ok(discovery) => {
+                let mail_from = facts.spf.mail_from.as_ref().map_or(SpfEvidence::Other, SpfEvidence::from);
+                let signatures: Vec<_> = dkim.iter().map(DkimEvidence::from).collect();
+                dmarc::evaluate(&discovery, &mail_from, &signatures)
             }
-            (Err(error), _) => dmarc::Check::no_author(error.clone()),
-            // `discover` asks exactly where there is an author.
-            (Ok(_), None) => dmarc::Check::no_author(AuthorError::NoFrom),
+            Err(error) => dmarc::Check::no_author(error),
         };
         Verdict::new(self.header, self.settings, self.envelope, facts.spf, self.author, dkim, dmarc)
     }
@@ -85,12 +84,12 @@ impl<'a> Inbound<'a> {
         Spf { mail_from, helo }
     }
 
-    async fn discover<D: Dns>(&self, dns: &D) -> Option<Discovery> {
-        let author = self.author.as_ref().ok()?.domain();
+    async fn discover<D: Dns>(&self, dns: &D) -> Result<Discovery, AuthorError> {
+        let author = self.author.as_ref().map_err(Clone::clone)?.domain();
         let mut identifiers: Vec<Domain> = self.signatures.domains().cloned().collect();
         identifiers.extend(self.spf_domain());
         let options = dmarc::Options { suffixes: self.suffixes, method: self.settings.discovery };
-        Some(dmarc::discover(dns, author, &identifiers, &options).await)
+        Ok(dmarc::discover(dns, author, &identifiers, &options).await)
     }
 
     /// The domain that SPF will judge as MAIL FROM.
@@ -102,23 +101,6 @@ impl<'a> Inbound<'a> {
             ReversePath::Null => self.envelope.helo()?.name().cloned(),
             ReversePath::Mailbox { .. } | ReversePath::Invalid(_) => None,
         }
-    }
-}
-
-fn spf_evidence(check: Option<&spf::Check>) -> SpfEvidence {
-    let Some(check) = check else { return SpfEvidence::Other };
-    match (check.pass(), check.outcome(), check.domain()) {
-        (Some(pass), _, _) => SpfEvidence::Pass(pass),
-        (None, spf::Outcome::TempError, Some(domain)) => SpfEvidence::TempError(domain.clone()),
-        _ => SpfEvidence::Other,
-    }
-}
-
-fn dkim_evidence(check: &dkim::Check) -> DkimEvidence {
-    match (check.pass(), check.outcome(), check.domain()) {
-        (Some(pass), _, _) => DkimEvidence::Pass(pass),
-        (None, dkim::Outcome::TempError, Some(domain)) => DkimEvidence::TempError(domain.clone()),
-        _ => DkimEvidence::Other,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes the field: strictly RFC 8601 §2.2, ASCII, folded.
 
 use super::parse::is_tspecial;
-use super::{AuthenticationResults, FIELD_NAME, MethodResult, Property, Text};
+use super::{AuthenticationResults, FIELD_NAME, MAX_RESULTS, Method, MethodResult, Property, Text, Word};
 
 /// Longest property value that is written, in bytes; 64 for a local part and 255 for a domain have room in it. With
 /// every byte escaped it still fits on a line of 998.
@@ -12,6 +12,8 @@ pub const MAX_WRITTEN: usize = 8 * 1024;
 const LINE: usize = 77;
 /// Room that is kept for the comment about results that were left out.
 const ROOM_FOR_COMMENT: usize = 64;
+/// What stands before each result.
+const BETWEEN: &str = ";\r\n ";
 
 impl AuthenticationResults {
     /// The whole field with its CRLF: ASCII, no line longer than 998 bytes and none longer than 78 but for a single
@@ -24,29 +26,44 @@ impl AuthenticationResults {
     ///
     /// A property that can't be written exactly is left out: one with characters other than printable ASCII, or of
     /// more than [`MAX_VALUE`] bytes. A result that no longer fits is written without its properties, reason and
-    /// comment; if not even that fits it is left out and a comment at the end says how many were.
+    /// comment; if not even that fits, or there are more than [`MAX_RESULTS`], it is left out and a comment at the end
+    /// says how many were. DKIM's are left out first, those that pass after the others.
     pub fn value(&self) -> String {
         let mut out = self.id.as_str().to_owned();
         if self.results.is_empty() {
             // RFC 8601 §2.2 no-result
             out.push_str("; none");
         }
-        let room = MAX_WRITTEN - FIELD_NAME.len() - ": \r\n".len() - ROOM_FOR_COMMENT;
-        let mut left_out = 0;
-        for result in &self.results {
-            let texts = [folded(&words(result)), statement(result)];
-            match texts.iter().find(|text| out.len() + ";\r\n ".len() + text.len() <= room) {
-                Some(text) => {
-                    out.push_str(";\r\n ");
-                    out.push_str(text);
-                }
-                None => left_out += 1,
-            }
+        let texts = self.texts(
+            (MAX_WRITTEN - FIELD_NAME.len() - ": \r\n".len() - ROOM_FOR_COMMENT).saturating_sub(out.len()),
+        );
+        for text in texts.iter().flatten() {
+            out.push_str(BETWEEN);
+            out.push_str(text);
         }
-        if left_out > 0 {
-            out.push_str(&format!("\r\n ({left_out} more results left out)"));
+        match texts.iter().filter(|text| text.is_none()).count() {
+            0 => {}
+            left_out => out.push_str(&format!("\r\n ({left_out} more results left out)")),
         }
         out
+    }
+
+    /// The text of each result in its place, all together with what stands between them within `room`; `None` for one
+    /// that is left out.
+    fn texts(&self, mut room: usize) -> Vec<Option<String>> {
+        // A sender can put any number of signatures into a message: what they leave no room for must not be the others.
+        let mut by_weight: Vec<_> = self.results.iter().enumerate().collect();
+        by_weight.sort_by_key(|(_, result)| (result.method == Method::Dkim, result.result != Word::Pass));
+        let mut texts = vec![None; self.results.len()];
+        for (index, result) in by_weight.into_iter().take(MAX_RESULTS) {
+            let forms = [folded(&words(result)), statement(result)];
+            let fitting = forms.into_iter().find(|text| BETWEEN.len() + text.len() <= room);
+            room -= fitting.as_ref().map_or(0, |text| BETWEEN.len() + text.len());
+            if let Some(place) = texts.get_mut(index) {
+                *place = fitting;
+            }
+        }
+        texts
     }
 }
 

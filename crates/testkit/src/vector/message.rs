@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::signer::{Signer, TestKey};
@@ -22,6 +24,11 @@ pub struct Signing {
     pub tags: BTreeMap<String, String>,
     /// The whole field, with `{bh}` and `{b}`, in place of the tags.
     pub field: Option<String>,
+    /// b= has a fold after so many characters; 64 where nothing is said.
+    pub fold: Option<usize>,
+    /// Made without the private key, [`TestKey::forge`].
+    #[serde(default)]
+    pub forged: bool,
 }
 
 impl Signing {
@@ -35,11 +42,19 @@ impl Signing {
         if let Some(field) = &self.field {
             signer = signer.field(&String::from_utf8_lossy(&unescape(field)));
         }
+        if let Some(every) = self.fold {
+            signer = signer.fold(every);
+        }
+        if self.forged {
+            let field = signer.signature_by(message, |key, sha256| key.forge(sha256));
+            return [&field[..], message].concat();
+        }
         signer.sign(message)
     }
 }
 
-/// A test key: `victim`, `victim-ed25519`, `attacker`, or by its kind, `rsa-512` to `rsa-8192`, `ed25519-N`.
+/// A test key: `victim`, `victim-ed25519`, `attacker`, or by its kind, `rsa-512` to `rsa-8192`, `rsa-16384`, `rsa-32768`,
+/// `rsa-e1`, `rsa-e-huge`, `rsa-even`, `ed25519-N`.
 ///
 /// # Panics
 /// If there is none of this name.
@@ -48,6 +63,11 @@ pub fn key(name: &str) -> TestKey {
         ("victim", _) => TestKey::rsa(2048),
         ("victim-ed25519", _) => TestKey::ed25519(1),
         ("attacker", _) => TestKey::rsa_exponent_3(),
+        ("rsa-16384", _) => TestKey::rsa_power(2),
+        ("rsa-32768", _) => TestKey::rsa_power(4),
+        ("rsa-e1", _) => TestKey::rsa_exponent_1(),
+        ("rsa-e-huge", _) => TestKey::rsa_exponent_huge(),
+        ("rsa-even", _) => TestKey::rsa_even(),
         (_, Some(("rsa", bits))) => TestKey::rsa(bits.parse().unwrap_or_else(|_| panic!("no key {name}"))),
         (_, Some(("ed25519", number))) => {
             TestKey::ed25519(number.parse().unwrap_or_else(|_| panic!("no key {name}")))
@@ -56,23 +76,43 @@ pub fn key(name: &str) -> TestKey {
     }
 }
 
-/// Puts key records in the place of `{key:NAME}`, as strings of at most 255 bytes.
+/// Puts key records in the place of `{key:NAME}`, and what p= holds in that of `{p:NAME}` or `{p:NAME:FORM}`; all as
+/// strings of at most 255 bytes. Forms: `other`, the form in which it is not expected but allowed; `trailing`, with a byte
+/// after it; `indefinite`, as BER with an indefinite length.
 ///
 /// # Panics
-/// On a name that no [`key`] has.
+/// On a name that no [`key`] has, and on another form.
 pub fn with_keys(zone: &str) -> String {
+    let records = fill(zone, "{key:", |name| key(name).record());
+    fill(&records, "{p:", |what| STANDARD.encode(public(what)))
+}
+
+fn fill(text: &str, open: &str, make: impl Fn(&str) -> String) -> String {
     let mut out = String::new();
-    let mut rest = zone;
-    while let Some((front, tail)) = rest.split_once("{key:") {
-        let (name, tail) =
-            tail.split_once('}').unwrap_or_else(|| panic!("{{key:NAME}} wants a closing brace"));
+    let mut rest = text;
+    while let Some((front, tail)) = rest.split_once(open) {
+        let (what, tail) = tail.split_once('}').unwrap_or_else(|| panic!("{open}… wants a closing brace"));
         out.push_str(front);
-        for part in key(name).record().as_bytes().chunks(255) {
+        for part in make(what).as_bytes().chunks(255) {
             out.push_str(&format!("\"{}\" ", String::from_utf8_lossy(part)));
         }
         rest = tail;
     }
     out + rest
+}
+
+fn public(what: &str) -> Vec<u8> {
+    match what.split_once(':') {
+        None => key(what).public(),
+        Some((name, "other")) => key(name).public_pkcs1(),
+        Some((name, "trailing")) => [key(name).public(), vec![0]].concat(),
+        Some((name, "indefinite")) => {
+            let der = key(name).public_pkcs1();
+            let content = der.strip_prefix(&[0x30, 0x82]).and_then(|rest| rest.get(2..));
+            [&[0x30, 0x80][..], content.unwrap_or_else(|| panic!("{name} is not RSA")), &[0, 0]].concat()
+        }
+        Some((_, form)) => panic!("a key has no form {form}"),
+    }
 }
 
 /// A change to the message after it was signed. Texts have escapes; `TOP` and `END` stand for the ends.

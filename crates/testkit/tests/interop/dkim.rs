@@ -1,6 +1,5 @@
 //! Signatures of OpenDKIM and dkimpy are verified here, with keys out of a real name server; and theirs verify ours.
 
-use mail::authres::DkimWord;
 use testkit::real::{Root, output};
 use testkit::signer::{Signer, TestKey};
 use verdict::{Envelope, Verdict};
@@ -13,7 +12,9 @@ const FORMS: [&str; 4] = ["simple/simple", "simple/relaxed", "relaxed/simple", "
 
 /// The key records of [`keys`], in master-file form.
 pub(crate) fn key_lines() -> String {
-    let line = |key: &Key| format!("{}._domainkey.{DOMAIN}. TXT {}\n", key.selector, strings(&key.key.record(), 255));
+    let line = |key: &Key| {
+        format!("{}._domainkey.{DOMAIN}. TXT {}\n", key.selector, strings(&key.key.record(), 255))
+    };
     keys().iter().map(line).collect()
 }
 
@@ -31,9 +32,11 @@ pub(crate) fn words(verdict: &Verdict) -> Vec<&'static str> {
 /// Every other letter or digit, at about `count` places that a signature covers: all but b= and the shape's line ends.
 fn damaged(message: &[u8], count: usize) -> Vec<(usize, Vec<u8>)> {
     let b = message.windows(3).position(|w| w == b" b=" || w == b"\tb=").unwrap();
-    let b_end = b + message[b..].windows(3).position(|w| w[..2] == *b"\r\n" && !b" \t".contains(&w[2])).unwrap();
-    let places: Vec<usize> =
-        (0..message.len()).filter(|at| message[*at].is_ascii_alphanumeric() && !(b..b_end).contains(at)).collect();
+    let b_end =
+        b + message[b..].windows(3).position(|w| w[..2] == *b"\r\n" && !b" \t".contains(&w[2])).unwrap();
+    let places: Vec<usize> = (0..message.len())
+        .filter(|at| message[*at].is_ascii_alphanumeric() && !(b..b_end).contains(at))
+        .collect();
     let every = (places.len() / count).max(1);
     let change = |at: &usize| {
         let mut other = message.to_vec();
@@ -57,7 +60,8 @@ fn jobs<'a>(shapes: &'a [Shape], keys: &'a [Key]) -> Vec<(&'a str, Job<'a>)> {
 }
 
 fn shapes(peer: Peer) -> Vec<Shape> {
-    let mut shapes = [headers(), bodies()].concat();
+    let mut shapes = headers();
+    shapes.extend(bodies());
     if peer == Peer::OpenDkim {
         shapes.extend(headers_for_opendkim());
     }
@@ -73,7 +77,14 @@ fn signed_by(peer: Peer) {
     let Some(signed) = peer.sign(&jobs) else { return };
     let mut changes = 0;
     for ((name, job), message) in names.iter().zip(&jobs).zip(&signed) {
-        let told = || format!("{peer:?}, {name}, {}, {}\n{}", job.form, job.key.selector, String::from_utf8_lossy(message));
+        let told = || {
+            format!(
+                "{peer:?}, {name}, {}, {}\n{}",
+                job.form,
+                job.key.selector,
+                String::from_utf8_lossy(message)
+            )
+        };
         let verdict = served.judge(&Envelope::unknown(), message);
         assert_eq!(words(&verdict), ["pass"], "{}\n{:?}", told(), verdict.dkim());
         assert_eq!(verdict.dkim()[0].domain().unwrap().as_str(), DOMAIN);
@@ -149,21 +160,26 @@ fn odd_key_records() {
     );
     let (Some(root), Some(served)) = (Root::find(&["kdig"]), Served::new(&zone)) else { return };
     let mut kdig = root.command("kdig");
-    kdig.arg(format!("@{}", served.addr.ip())).args(["-p", &served.addr.port().to_string(), "+ignore", "+bufsize=4096"]);
+    kdig.arg(format!("@{}", served.addr.ip())).args([
+        "-p",
+        &served.addr.port().to_string(),
+        "+ignore",
+        "+bufsize=4096",
+    ]);
     kdig.args([&format!("long._domainkey.{DOMAIN}"), "TXT"]);
     assert!(String::from_utf8(output(kdig, b"")).unwrap().contains(" tc"), "the long record fits into UDP");
     let shape = headers().remove(0);
     for (selector, word) in [
-        ("split", DkimWord::Pass),
-        ("empty", DkimWord::Pass),
-        ("long", DkimWord::Pass),
-        ("alias", DkimWord::Pass),
-        ("two", DkimWord::PermError),
-        ("none", DkimWord::PermError),
+        ("split", "pass"),
+        ("empty", "pass"),
+        ("long", "pass"),
+        ("alias", "pass"),
+        ("two", "permerror"),
+        ("none", "permerror"),
     ] {
         let message = Signer::new(DOMAIN, selector, &key).sign(&shape.message);
         let verdict = served.judge(&Envelope::unknown(), &message);
-        assert_eq!(words(&verdict), [word.as_str()], "{selector}");
+        assert_eq!(words(&verdict), [word], "{selector}");
     }
     let strings = served.ask(&question(&format!("TXT split._domainkey.{DOMAIN}")));
     assert_eq!(strings.records()[0].text().unwrap(), record.as_bytes());

@@ -154,6 +154,28 @@ fn ar_08_no_more_than_8_kib_and_it_says_so() {
     );
 }
 
+#[test]
+fn ar_08_signatures_leave_room_for_the_other_results() {
+    let junk = MethodResult::dkim(DkimWord::Policy).with_reason("x".repeat(MAX_TEXT));
+    let good = MethodResult::dkim(DkimWord::Pass).with(RegisteredProperty::HeaderD, "a.example");
+    let spf = MethodResult::spf(SpfWord::Fail).with(RegisteredProperty::SmtpMailfrom, "b.example");
+    let dmarc = MethodResult::dmarc(DmarcWord::Fail).with(RegisteredProperty::HeaderFrom, "c.example");
+    let mut results = vec![junk; 1_000];
+    results.extend([good, spf, dmarc]);
+    let read = read(&safe(&field(results.clone())));
+    assert_eq!(read.results.last_chunk::<3>(), results.last_chunk::<3>());
+    assert!(read.results.len() > 20, "{}", read.results.len());
+}
+
+#[test]
+fn ar_08_no_more_results_than_are_read() {
+    for count in [MAX_RESULTS, MAX_RESULTS + 1] {
+        let text = safe(&field(vec![MethodResult::dkim(DkimWord::Fail); count]));
+        assert_eq!(read(&text).results.len(), MAX_RESULTS);
+        assert_eq!(text.contains("(1 more results left out)"), count > MAX_RESULTS, "{text}");
+    }
+}
+
 fn keyword() -> impl Strategy<Value = Keyword> {
     "[a-zA-Z0-9-]{0,8}[a-z0-9]".prop_map(|s| Keyword::parse(s.as_bytes()).unwrap())
 }

@@ -73,7 +73,11 @@ impl Page {
     }
 
     /// A table whose columns are as wide as what is in them; the last takes the rest of the line.
-    pub(in crate::command) fn table<const N: usize>(&mut self, titles: [&'static str; N], rows: &[[String; N]]) {
+    pub(in crate::command) fn table<const N: usize>(
+        &mut self,
+        titles: [&'static str; N],
+        rows: &[[String; N]],
+    ) {
         let column = |(index, title): (usize, &'static str)| {
             let cells = rows.iter().filter_map(|row| row.get(index));
             Column { title, width: cells.map(|cell| cell.chars().count()).max().unwrap_or_default() }

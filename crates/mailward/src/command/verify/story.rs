@@ -28,7 +28,8 @@ pub(super) fn tell(judged: &Judged) -> String {
         if before.is_none_or(|(last, _)| last != of) {
             title(&mut story, verdict, *of);
         }
-        let later = steps.iter().skip(index + 1).filter(|(part, _)| part == of).filter_map(|(_, s)| s.quote());
+        let later =
+            steps.iter().skip(index + 1).filter(|(part, _)| part == of).filter_map(|(_, s)| s.quote());
         tell_step(&mut story, *step, &later.collect::<Vec<_>>());
     }
     let _ = write!(story, "\n{}", verdict.authentication_results().field().replace("\r\n", "\n").trim_end());
@@ -45,11 +46,16 @@ fn headline(story: &mut String, name: &str, verdict: &Verdict) {
         && dmarc.outcome() == dmarc::Outcome::Fail
     {
         let domain = &applied.domain;
-        line(story, &match dmarc.disposition() {
-            dmarc::Policy::None => format!("{domain} asks for nothing in such a case (none)."),
-            dmarc::Policy::Quarantine => format!("{domain} asks to treat such mail as suspicious (quarantine)."),
-            dmarc::Policy::Reject => format!("{domain} asks to refuse such mail (reject)."),
-        });
+        line(
+            story,
+            &match dmarc.disposition() {
+                dmarc::Policy::None => format!("{domain} asks for nothing in such a case (none)."),
+                dmarc::Policy::Quarantine => {
+                    format!("{domain} asks to treat such mail as suspicious (quarantine).")
+                }
+                dmarc::Policy::Reject => format!("{domain} asks to refuse such mail (reject)."),
+            },
+        );
     }
 }
 

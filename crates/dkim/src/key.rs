@@ -10,6 +10,7 @@ use mail::Parsed;
 use crate::der::{DerKey, public_key};
 use crate::signature::Algorithm;
 use crate::values::to_base64;
+use small_order::is_of_small_order;
 
 /// Longest record that is read, in bytes.
 pub const MAX_RECORD: usize = 16 * 1024;
@@ -91,6 +92,8 @@ pub enum KeyError {
     Exponent,
     /// An Ed25519 key of other than 32 bytes; the bytes.
     Ed25519Length(usize),
+    /// An Ed25519 key that is a point of small order, such as 32 zeros: everybody can sign with it.
+    Ed25519SmallOrder,
 }
 
 impl fmt::Display for KeyError {
@@ -103,6 +106,7 @@ impl fmt::Display for KeyError {
                 f.write_str("an RSA key whose exponent is even, less than 3 or more than 2 to the 33rd")
             }
             Self::Ed25519Length(bytes) => write!(f, "{bytes} bytes, where an Ed25519 key has 32"),
+            Self::Ed25519SmallOrder => f.write_str("an Ed25519 key with which everybody can sign"),
         }
     }
 }
@@ -122,7 +126,8 @@ impl PublicKey {
     }
 
     fn ed25519(bytes: &[u8]) -> Result<Self, KeyError> {
-        bytes.try_into().map(Self::Ed25519).map_err(|_| KeyError::Ed25519Length(bytes.len()))
+        let key: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Ed25519Length(bytes.len()))?;
+        if is_of_small_order(&key) { Err(KeyError::Ed25519SmallOrder) } else { Ok(Self::Ed25519(key)) }
     }
 
     /// The type of the key.
@@ -253,6 +258,7 @@ impl fmt::Display for KeyRecord {
 }
 
 mod reader;
+mod small_order;
 
 #[cfg(test)]
 mod tests;

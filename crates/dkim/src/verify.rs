@@ -3,6 +3,7 @@
 //!
 //! A header with any [`mail::Defect`] could be read in two ways, so none of its signatures counts (RFC 6376 §3.8).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
@@ -58,8 +59,8 @@ struct Entry {
 
 impl Verifier {
     /// Reads the signatures of a header and decides which are tried: at most [`MAX_SIGNATURES`], those first whose domain
-    /// is the author's, a parent of it or below it, then from the top. `now` is when the message came in; `suffixes` is
-    /// a public suffix list, if there is one.
+    /// has more labels in common with the author's, from the right, then from the top. `now` is when the message came
+    /// in; `suffixes` is a public suffix list, if there is one.
     pub fn new(
         header: &Header,
         author: Option<&Domain>,
@@ -76,12 +77,19 @@ impl Verifier {
 
     /// RFC 6376 §6.1: signatures may be tried in any order, and not all of them.
     fn pass_over_the_rest(&mut self, author: Option<&Domain>) {
-        let is_aligned = |entry: &Entry| match (&entry.signature, author) {
-            (Ok(s), Some(author)) => s.domain.is_within(author) || author.is_within(&s.domain),
-            _ => false,
+        // What may be aligned goes first: also a sibling shares the organizational domain, which nobody knows yet.
+        let shared_labels = |entry: &Entry| match (&entry.signature, author) {
+            (Ok(s), Some(author)) => s
+                .domain
+                .labels()
+                .rev()
+                .zip(author.labels().rev())
+                .take_while(|(one, other)| one == other)
+                .count(),
+            _ => 0,
         };
         let mut open: Vec<&mut Entry> = self.entries.iter_mut().filter(|e| e.objections.is_empty()).collect();
-        open.sort_by_key(|entry| !is_aligned(entry));
+        open.sort_by_key(|entry| Reverse(shared_labels(entry)));
         for entry in open.into_iter().skip(self.policy.max_signatures.min(MAX_SIGNATURES)) {
             entry.objections.push(about(Reason::TooMany, None));
         }

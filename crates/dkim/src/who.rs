@@ -22,7 +22,7 @@ pub enum WhoError {
     QuotedPrintable,
     /// No `@`.
     NoAt,
-    /// A control character, or bytes that are not UTF-8, before the `@`.
+    /// What stands before the `@` is no local part of an address, or not UTF-8.
     LocalPart,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for WhoError {
             Self::TrailingDot => f.write_str("a dot at the end"),
             Self::QuotedPrintable => f.write_str("an \"=\" that two upper-case hex digits don't follow"),
             Self::NoAt => f.write_str("no \"@\""),
-            Self::LocalPart => f.write_str("a control character or broken UTF-8 before the \"@\""),
+            Self::LocalPart => f.write_str("what stands before the \"@\" is no local part of an address"),
         }
     }
 }
@@ -115,6 +115,23 @@ pub fn key_name(selector: &Selector, domain: &Domain) -> Result<Name, NameError>
     Name::from_labels(labels.map(str::as_bytes))
 }
 
+/// RFC 6376 §3.5 i=: a Local-part (RFC 5321 §4.1.2), with UTF-8 (RFC 8616 §5), or nothing. Dots may stand anywhere.
+fn is_local_part(local: &str) -> bool {
+    let Some(quoted) = local.strip_prefix('"') else {
+        let is_atext = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+        return local.bytes().all(|b| is_atext(b) || b == b'.');
+    };
+    let Some(inner) = quoted.strip_suffix('"') else { return false };
+    let mut bytes = inner.bytes();
+    while let Some(byte) = bytes.next() {
+        // A quoted-pair needs its second half, and a quote within stands in one.
+        if byte == b'"' || (byte == b'\\' && bytes.next().is_none()) {
+            return false;
+        }
+    }
+    true
+}
+
 /// On whose behalf within its domain the signer signed, the AUID (RFC 6376 §2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
@@ -134,7 +151,7 @@ impl Identity {
         let at = text.iter().rposition(|&b| b == b'@').ok_or(WhoError::NoAt)?;
         let (local, domain) = text.split_at(at);
         let local = std::str::from_utf8(local).map_err(|_| WhoError::LocalPart)?;
-        if local.chars().any(char::is_control) {
+        if local.chars().any(char::is_control) || !is_local_part(local) {
             return Err(WhoError::LocalPart);
         }
         let domain = signing_domain(domain.get(1..).unwrap_or_default())?;

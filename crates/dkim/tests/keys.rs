@@ -4,6 +4,8 @@
 
 mod common;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use common::{MESSAGE, World, victim};
 use dkim::Service;
 use dns::{Data, Fault, Name, Zone};
@@ -262,6 +264,34 @@ fn dkk_17_exponents_and_padding() {
         let key = TestKey::Rsa { n: n.clone(), e: e.into(), d: d.clone() };
         check(&key.record(), "permerror not-a-key");
     }
+}
+
+#[test]
+fn dkk_17_ed25519_keys_with_which_everybody_can_sign() {
+    // A signature that needs no secret: R is the neutral point, S is zero. What fits it is R = -h A, so for a key of order
+    // n one message of n does.
+    let no_secret = |message: &str| {
+        let field = Signer::new("victim.example", "s1", &TestKey::ed25519(1))
+            .signature_by(message.as_bytes(), |_, _| [&[1][..], &[0; 63]].concat());
+        [&field[..], message.as_bytes()].concat()
+    };
+    let minus_one = [&[0xec][..], &[0xff; 30], &[0x7f]].concat();
+    let order_8 = STANDARD.decode("JuiVj8KyJ7BFw/SJ8u+Y8NXfrAXTxjM5sTgCiG1T/AU=").unwrap();
+    let order_8_too = STANDARD.decode("xxdqcD1N2E+6PAt2DRBnDyogU/osOczGTsf9d5KsA3o=").unwrap();
+    let mut counted = 0;
+    for y in [[&[1][..], &[0; 31]].concat(), minus_one, vec![0; 32], order_8, order_8_too] {
+        for sign in [0, 0x80] {
+            let mut key = y.clone();
+            key[31] |= sign;
+            let world = World::with_record(&TestKey::ed25519(1).record_with("", &key));
+            for subject in 0..40 {
+                let message = no_secret(&MESSAGE.replace("a test\r\n", &format!("test {subject}\r\n")));
+                counted +=
+                    world.results(&message).iter().filter(|result| *result != "permerror not-a-key").count();
+            }
+        }
+    }
+    assert_eq!(counted, 0);
 }
 
 #[test]

@@ -30,7 +30,8 @@ pub struct Organization {
 pub enum Because {
     /// Its record says `psd=n`.
     SaysSo,
-    /// It is right below this public suffix, whose record says `psd=y` or is taken as if it did.
+    /// It is right below this public suffix: its record says `psd=y` or is taken as if it did, or that of a name above it
+    /// does and the suffix list knows the rest.
     BelowSuffix(Domain),
     /// The walk began at a public suffix.
     IsSuffix,
@@ -96,8 +97,9 @@ fn choose(walk: &Walk, supposed: Supposed<'_>) -> Organization {
             // Rule 2 leaves out the domain where the walk began; the walk ends there, so rule 3 takes it.
             Some(Psd::Yes) if domain == start => return organization(domain, Because::IsSuffix),
             Some(Psd::Yes) => {
-                let below = start.last_labels(domain.label_count() + 1);
-                return organization(below.as_ref().unwrap_or(start), Because::BelowSuffix(domain.clone()));
+                let below = walk.below(domain);
+                let suffix = below.parent().unwrap_or_else(|| domain.clone());
+                return organization(&below, Because::BelowSuffix(suffix));
             }
             Some(Psd::Unsaid) => fewest = Some(domain),
         }

@@ -182,9 +182,9 @@ async fn by_tree<D: Dns>(
     author: &Domain,
     suffixes: &dyn SuffixList,
 ) -> Discovery {
-    let answers = Answers::ask(dns, domains.iter().flat_map(|domain| names(domain)), suffixes).await;
+    let answers = Answers::ask(dns, domains.iter().flat_map(|domain| names(domain))).await;
     // RFC 9989 §4.10.2: a walk of its own for every identifier.
-    let follow = |domain: &Domain| Walk::follow(domain, |domain| answers.place(domain));
+    let follow = |domain: &Domain| Walk::follow(domain, &answers, suffixes);
     let walk = follow(author);
     let policy = policy_by_tree(dns, &walk).await;
     let places = walk.places().to_vec();
@@ -222,8 +222,10 @@ async fn by_list<D: Dns>(
     suffixes: &dyn SuffixList,
 ) -> Discovery {
     let organization = registered(author, suffixes);
-    let answers = Answers::ask(dns, [author.clone(), organization.clone()], suffixes).await;
-    let own = answers.place(author.clone());
+    let answers = Answers::ask(dns, [author.clone(), organization.clone()]).await;
+    let place =
+        |domain: &Domain| Place { found: answers.found(domain), domain: domain.clone(), guarded: false };
+    let own = place(author);
     let mut places = vec![own.clone()];
     let policy = match own.found {
         Found::Record(_) => own_record(&own).map_or(PolicyRecord::None, PolicyRecord::Applies),
@@ -232,7 +234,7 @@ async fn by_list<D: Dns>(
         Found::Several(_) => PolicyRecord::None,
         Found::Nothing if organization == *author => PolicyRecord::None,
         Found::Nothing => {
-            let above = answers.place(organization);
+            let above = place(&organization);
             places.push(above.clone());
             match above.published() {
                 Some(published) => inherited(dns, author, &above, published).await,

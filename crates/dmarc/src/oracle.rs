@@ -41,6 +41,10 @@ struct Naive {
 
 fn naive(world: &World, start: &str, suffixes: &dyn SuffixList) -> Naive {
     let labels: Vec<&str> = start.split('.').collect();
+    let registry = (0..labels.len())
+        .map(|at| suffixes.suffix(&domain(&labels[at..].join("."))))
+        .filter(|suffix| suffix.section != Some(mail::SuffixSection::Private))
+        .fold(0, |most, suffix| most.max(suffix.labels));
     let mut from = 0;
     let mut asked = Vec::new();
     let mut records: Vec<(usize, Psd)> = Vec::new();
@@ -55,10 +59,8 @@ fn naive(world: &World, start: &str, suffixes: &dyn SuffixList) -> Naive {
             _ => Vec::new(),
         };
         if let [record] = &found[..] {
-            let suffix = suffixes.suffix(&domain(&name));
-            let registry =
-                suffix.labels == labels.len() - from && suffix.section != Some(mail::SuffixSection::Private);
-            let psd = if record.psd() == Psd::Unsaid && registry { Psd::Yes } else { record.psd() };
+            let guarded = labels.len() - from <= registry;
+            let psd = if record.psd() == Psd::Unsaid && guarded { Psd::Yes } else { record.psd() };
             records.push((from, psd));
             if psd != Psd::Unsaid {
                 break;
@@ -71,7 +73,8 @@ fn naive(world: &World, start: &str, suffixes: &dyn SuffixList) -> Naive {
     }
     let organization = match records.last() {
         None => 0,
-        Some((at, Psd::Yes)) if *at > 0 => at - 1,
+        // Not the suffix, nor any other above or at one that the list knows.
+        Some((at, Psd::Yes)) if *at > 0 => (*at - 1).min(labels.len().saturating_sub(registry + 1)),
         Some((at, _)) => *at,
     };
     let has = |at: usize| records.iter().any(|(record, _)| *record == at);

@@ -82,7 +82,8 @@ pub struct Place {
     pub domain: Domain,
     /// What stands there.
     pub found: Found,
-    /// Whether the suffix list takes the domain for a registry's, so that a record without `psd` counts as `psd=y`.
+    /// Whether the suffix list takes the domain for a registry's, seen from where the walk began, so that a record
+    /// without `psd` counts as `psd=y`.
     pub guarded: bool,
 }
 
@@ -119,15 +120,19 @@ pub fn names(start: &Domain) -> Vec<Domain> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
     start: Domain,
+    /// How many labels of the start are a registry's, by the suffix list.
+    registry_labels: usize,
     places: Vec<Place>,
 }
 
 impl Walk {
     /// Goes step by step through answers that are all there already, so that one behind the end has no effect.
-    pub(crate) fn follow(start: &Domain, place: impl Fn(Domain) -> Place) -> Self {
+    pub(crate) fn follow(start: &Domain, answers: &Answers, suffixes: &dyn SuffixList) -> Self {
+        let registry_labels = registry_labels(start, suffixes);
         let mut places = Vec::new();
         for domain in names(start) {
-            let here = place(domain);
+            let guarded = domain.label_count() <= registry_labels;
+            let here = Place { found: answers.found(&domain), domain, guarded };
             // RFC 9989 §4.10 steps 2 and 6: psd=y and psd=n end the walk.
             let ends = matches!(here.psd(), Some(Psd::Yes | Psd::No));
             places.push(here);
@@ -135,12 +140,21 @@ impl Walk {
                 break;
             }
         }
-        Self { start: start.clone(), places }
+        Self { start: start.clone(), registry_labels, places }
     }
 
     /// Where the walk began.
     pub fn start(&self) -> &Domain {
         &self.start
+    }
+
+    /// The domain right below a public suffix that the walk found; further down where the suffix list knows of suffixes
+    /// below that one.
+    pub(crate) fn below(&self, suffix: &Domain) -> Domain {
+        // DEVIATION: RFC 9989 §4.10.2 takes the name one label below the record with psd=y. If only `uk` had such a record,
+        // `co.uk` would be the organization of all who have their name there.
+        let labels = suffix.label_count().max(self.registry_labels) + 1;
+        self.start.last_labels(labels).unwrap_or_else(|| self.start.clone())
     }
 
     /// What stands at each name, from the start up to where the walk stopped.
@@ -151,8 +165,8 @@ impl Walk {
 
 /// Walks from one domain, all names asked for at once. `suffixes` guards against records of registries.
 pub async fn walk<D: Dns>(dns: &D, start: &Domain, suffixes: &dyn SuffixList) -> Walk {
-    let answers = Answers::ask(dns, names(start), suffixes).await;
-    Walk::follow(start, |domain| answers.place(domain))
+    let answers = Answers::ask(dns, names(start)).await;
+    Walk::follow(start, &answers, suffixes)
 }
 
 /// What stands at `_dmarc.` below one domain.
@@ -192,38 +206,24 @@ fn select(records: &[Data]) -> Found {
 }
 
 /// The answers of all walks of one message: each name is asked for once.
-pub(crate) struct Answers {
-    places: BTreeMap<Domain, Place>,
-}
+pub(crate) struct Answers(BTreeMap<Domain, Found>);
 
 impl Answers {
-    pub(crate) async fn ask<D: Dns>(
-        dns: &D,
-        domains: impl IntoIterator<Item = Domain>,
-        suffixes: &dyn SuffixList,
-    ) -> Self {
+    pub(crate) async fn ask<D: Dns>(dns: &D, domains: impl IntoIterator<Item = Domain>) -> Self {
         let domains: BTreeSet<_> = domains.into_iter().collect();
         let found = join_all(domains.iter().map(|domain| lookup(dns, domain))).await;
-        let places = domains.into_iter().zip(found).map(|(domain, found)| {
-            let guarded = is_registry(&domain, suffixes);
-            (domain.clone(), Place { domain, found, guarded })
-        });
-        Self { places: places.collect() }
+        Self(domains.into_iter().zip(found).collect())
     }
 
     /// What stands at a domain that was asked for; nothing is known of others.
-    pub(crate) fn place(&self, domain: Domain) -> Place {
-        self.places.get(&domain).cloned().unwrap_or(Place {
-            domain,
-            found: Found::Unknown(Trouble::ServerFailure),
-            guarded: false,
-        })
+    pub(crate) fn found(&self, domain: &Domain) -> Found {
+        self.0.get(domain).cloned().unwrap_or(Found::Unknown(Trouble::ServerFailure))
     }
 }
 
-/// Whether a domain is itself a suffix of the list's registry section, or a top-level domain that the list doesn't know.
-/// The section of private owners never matters.
-fn is_registry(domain: &Domain, suffixes: &dyn SuffixList) -> bool {
-    let suffix = suffixes.suffix(domain);
-    suffix.labels == domain.label_count() && suffix.section != Some(SuffixSection::Private)
+/// How many labels, counted from the right, are a suffix of the list's registry section, or a top-level domain that the
+/// list doesn't know. The section of private owners never matters, so the names above theirs are asked about too.
+fn registry_labels(start: &Domain, suffixes: &dyn SuffixList) -> usize {
+    let all = names(start).into_iter().map(|domain| suffixes.suffix(&domain));
+    all.filter(|suffix| suffix.section != Some(SuffixSection::Private)).map(|s| s.labels).max().unwrap_or(0)
 }

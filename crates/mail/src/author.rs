@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::address::{AddressDomain, AddressError, AddressList, Mailbox};
 use crate::domain::{Domain, DomainError};
-use crate::encoded_word::{Decoded, decode_words};
+use crate::encoded_word::{Decoded, decode_words, possible_words};
 use crate::finding::Span;
 use crate::header::{Defect, Field, Header};
 
@@ -123,8 +123,8 @@ pub enum AuthorError {
     BadDomain(DomainError, Span),
     /// A single label or an IP address.
     NotFullyQualified(Domain, Span),
-    /// The local part holds encoded words that a program may decode and show another address for. The domain is the one
-    /// that stands there by the grammar (RFC 2047 §5).
+    /// Encoded words stand in the local part or reach into the address, and a program may decode them and show another
+    /// address. The domain is the one that stands there by the grammar (RFC 2047 §5).
     EncodedAddress(Domain, Span),
 }
 
@@ -174,7 +174,7 @@ impl fmt::Display for AuthorError {
                 write!(f, "the domain in From is not fully qualified: {domain}")
             }
             Self::EncodedAddress(..) => {
-                f.write_str("the local part in From holds encoded words, which programs read differently")
+                f.write_str("the address in From has encoded words in it, which programs read differently")
             }
         }
     }
@@ -193,7 +193,7 @@ pub fn author(header: &Header) -> Result<Author, AuthorError> {
         AuthorError::Syntax(AddressError { span: error.span.shifted(field.value_span.start), ..error })
     })?;
     let (domain, span) = only_domain(&list, field)?;
-    refuse_encoded_addresses(&list, &domain, field.value_span.start)?;
+    refuse_encoded_addresses(&list, &domain, field)?;
     let notes = notes(&list, &domain, field.value_span.start);
     Ok(Author { domain, mailboxes: list.mailboxes.len(), field: field.index, span, notes })
 }
@@ -247,20 +247,36 @@ fn qualified_name(domain: &AddressDomain, span: Span) -> Result<&Domain, AuthorE
 
 /// RFC 2047 §5: nothing is decoded inside an address. Some programs do it all the same, and show what comes out; if that
 /// is no address, they may take the display name for one.
-fn refuse_encoded_addresses(list: &AddressList, domain: &Domain, offset: usize) -> Result<(), AuthorError> {
+fn refuse_encoded_addresses(
+    list: &AddressList,
+    domain: &Domain,
+    field: Field<'_>,
+) -> Result<(), AuthorError> {
+    let words = possible_words(field.value);
     for mailbox in &list.mailboxes {
-        let is_ambiguous = match (&mailbox.display, &mailbox.displayed) {
-            (None, _) => decode_words(&mailbox.local).is_some_and(|decoded| could_show_address(&decoded)),
-            (Some(_), None) => decode_words(&mailbox.local).is_some(),
-            (Some(address), Some(_)) => {
-                [&address.bytes, &mailbox.local].iter().any(|t| decode_words(t).is_some())
-            }
-        };
-        if is_ambiguous {
-            return Err(AuthorError::EncodedAddress(domain.clone(), mailbox.span.shifted(offset)));
+        if words.iter().any(|word| reaches_into(*word, mailbox.span)) || is_encoded(mailbox) {
+            let span = mailbox.span.shifted(field.value_span.start);
+            return Err(AuthorError::EncodedAddress(domain.clone(), span));
         }
     }
     Ok(())
+}
+
+/// Whether a word takes in a part of the address together with what stands before or behind it.
+fn reaches_into(word: Span, address: Span) -> bool {
+    let apart = word.end <= address.start || word.start >= address.end;
+    let inside = word.start >= address.start && word.end <= address.end;
+    !apart && !inside
+}
+
+fn is_encoded(mailbox: &Mailbox) -> bool {
+    match (&mailbox.display, &mailbox.displayed) {
+        (None, _) => decode_words(&mailbox.local).is_some_and(|decoded| could_show_address(&decoded)),
+        (Some(_), None) => decode_words(&mailbox.local).is_some(),
+        (Some(address), Some(_)) => {
+            [&address.bytes, &mailbox.local].iter().any(|t| decode_words(t).is_some())
+        }
+    }
 }
 
 /// Whether a domain of several labels may stand behind an `@`; a byte outside ASCII may be part of a dot.

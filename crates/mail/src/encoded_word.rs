@@ -1,5 +1,7 @@
 //! Encoded words (RFC 2047), undone only to learn what a reader's program may show: never to find an address in.
 
+use crate::finding::Span;
+
 /// A text with its encoded words decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -65,6 +67,27 @@ fn read_word(text: &[u8]) -> Option<(Decoded, &[u8])> {
         _ => Decoded { bytes, is_known: false },
     };
     Some((word, rest))
+}
+
+/// Where a reader could find encoded words that starts to look anywhere and heeds neither quotes nor comments nor
+/// addresses: each beginning, with the `?=` that would end it. They may overlap. Linear in the text's length.
+pub fn possible_words(text: &[u8]) -> Vec<Span> {
+    let marks: Vec<usize> = memchr::memchr_iter(b'?', text).collect();
+    let mut words = Vec::new();
+    let mut end = None;
+    // `=?charset?encoding?text?=` holds four marks or more. From the right, so that the nearest end is known.
+    for window in marks.windows(4).rev() {
+        let &[first, second, third, fourth] = window else { continue };
+        if text.get(fourth + 1) == Some(&b'=') {
+            end = Some(fourth + 2);
+        }
+        let begins = first > 0 && text.get(first - 1) == Some(&b'=');
+        let encoding = text.get(second + 1..third).unwrap_or_default();
+        if let (true, b"B" | b"b" | b"Q" | b"q", Some(end)) = (begins, encoding, end) {
+            words.push(Span::new(first - 1, end));
+        }
+    }
+    words
 }
 
 fn until_question_mark(text: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -164,11 +187,23 @@ mod tests {
     }
 
     #[test]
+    fn words_that_begin_anywhere() {
+        let words = |text: &str| {
+            possible_words(text.as_bytes()).iter().map(|w| text[w.range()].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(words("a =?utf-8?q?=C3=A4?= <b@c>"), ["=?utf-8?q?=C3=A4?="]);
+        assert_eq!(words("=?utf-8?b?w6Q=?= a, =?utf-8?b?w6Q=?= b"), ["=?utf-8?b?w6Q=?=", "=?utf-8?b?w6Q=?="]);
+        assert_eq!(words("\"=?a?q?\" <=?b?q?x?=@c>"), ["=?b?q?x?=", "=?a?q?\" <=?b?q?x?="]);
+        assert_eq!(words("=?a?b??="), ["=?a?b??="]);
+        assert!(words("?= =?a?x?b?= a?b?q?c?= =?a?q?b").is_empty());
+    }
+
+    #[test]
     fn time_is_linear() {
         // Looking for the end of each word that has none would take hours.
         for unit in ["=?a?q?x", "=?a?q?", "=?a?", "=?", "?=", "=?a?q?=?a?b?"] {
             let text = ["?=", &unit.repeat(1 << 20)].concat();
-            let _ = decode_words(text.as_bytes());
+            let _ = (decode_words(text.as_bytes()), possible_words(text.as_bytes()));
         }
     }
 }

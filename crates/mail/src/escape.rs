@@ -20,9 +20,26 @@ pub fn printable(bytes: impl AsRef<[u8]>) -> String {
     out
 }
 
+/// The printable form of the first `max` bytes, with `...` behind it where there are more: for messages about texts of
+/// any length.
+pub fn shortened(bytes: impl AsRef<[u8]>, max: usize) -> String {
+    let bytes = bytes.as_ref();
+    match bytes.get(..max) {
+        Some(front) if front.len() < bytes.len() => printable(front) + "...",
+        _ => printable(bytes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{printable, shortened};
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(shortened("", 0), "");
+        assert_eq!(shortened("abc", 3), "abc");
+        assert_eq!(shortened("ab\\c", 3), r"ab\\...");
+    }
 
     #[test]
     fn web_05_control_bytes_are_escaped() {

@@ -28,7 +28,8 @@ impl Quote {
     }
 }
 
-/// A step of a check, readable by a person: `Display` gives one plain sentence with nothing unprintable in it.
+/// A step of a check, readable by a person: `Display` gives one plain clause, without a capital at its beginning unless a
+/// name stands there and without a full stop, with nothing unprintable in it.
 pub trait Explain: Display {
     /// The rule that the step obeyed.
     fn section(&self) -> Section;

@@ -20,7 +20,7 @@ pub use address::{AddressError, AddressList};
 pub use author::{Author, AuthorError, author};
 pub use domain::{Domain, DomainError};
 pub use envelope::{Helo, PathDomain, ReversePath};
-pub use escape::printable;
+pub use escape::{printable, shortened};
 pub use explain::{Explain, Quote, Section};
 pub use finding::{Finding, Parsed, Severity, Span};
 pub use header::{Defect, Field, Header, Splitter};

@@ -61,8 +61,8 @@ enum Command {
 /// Whom to ask.
 #[derive(Debug, Args)]
 pub struct DnsArgs {
-    /// Who answers DNS questions: a server (192.0.2.53, [2001:db8::53]:5353, tls://192.0.2.53), a zone file, or a
-    /// recording made with --record; otherwise the system's resolver
+    /// Who answers DNS questions: a server (192.0.2.53, 192.0.2.53:5353, tls://192.0.2.53), a zone file, or a recording
+    /// made with --record; otherwise the system's resolver
     #[arg(long, value_name = "SERVER|ZONEFILE|RECORDING")]
     pub dns: Option<String>,
     /// Records that are laid over the others, as if they were published

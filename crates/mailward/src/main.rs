@@ -1,5 +1,6 @@
 //! The program `mailward`.
 #![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "the program reads the command line")]
 
 use std::process::ExitCode;
 
@@ -7,7 +8,18 @@ use clap::Parser;
 use mailward::cli::{Cli, Exit};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // The shell has cut an unquoted record at its spaces, so that `-all` looks like an option.
+            if error.use_stderr() && std::env::args_os().any(|word| word.to_string_lossy().starts_with("v="))
+            {
+                anstream::eprintln!("help: put a record in single quotes, 'v=spf1 mx -all'");
+            }
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(cli.run()).into(),
         Err(error) => {

@@ -8,12 +8,14 @@ pub mod escape;
 pub mod findings;
 pub mod json;
 pub mod progress;
+mod story;
 pub mod table;
 mod view;
 
 pub use findings::{findings, quote};
 pub use json::Finding;
 pub use progress::Progress;
+pub use story::steps;
 pub use table::{Cell, Column, Table};
 
 use std::io::IsTerminal;

@@ -1,6 +1,6 @@
 //! From a DNS message to an answer: what the message says about the question, and nothing else that it holds.
 
-use dns::{Data, MAX_CNAMES, Name, Question, RecordType, Reply};
+use dns::{Data, Name, Question, RecordType, Reply};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_resolver::proto::rr::{self, DNSClass, RData, Record};
@@ -16,9 +16,9 @@ pub(crate) enum Said {
 
 const FAILURE: Said = Said::Reply(Reply::ServerFailure, 0);
 
-/// Reads a message as the response to a question. Records of other names than the question's and its aliases' are
-/// passed over (RFC 5452 §6).
-pub(crate) fn read(question: &Question, message: &Message) -> Said {
+/// Reads a message as the response to a question, with at most so many aliases. Records of other names than the
+/// question's and its aliases' are passed over (RFC 5452 §6).
+pub(crate) fn read(question: &Question, message: &Message, aliases: usize) -> Said {
     if !answers(question, message) {
         return FAILURE;
     }
@@ -29,7 +29,7 @@ pub(crate) fn read(question: &Question, message: &Message) -> Said {
     }
     let mut here = question.name.clone();
     let mut ttl = u32::MAX;
-    for links in 0..=MAX_CNAMES {
+    for links in 0..=aliases {
         match records(&here, question.rtype, message) {
             None => return FAILURE,
             Some((data, data_ttl)) if !data.is_empty() => return found(message, data, ttl.min(data_ttl)),
@@ -70,10 +70,10 @@ fn found(message: &Message, data: Vec<Data>, ttl: u32) -> Said {
 /// The message has no record for the last name of the chain.
 fn nothing(message: &Message, here: Name, links: usize, ttl: u32) -> Said {
     let soa = negative_ttl(message);
-    let ttl = soa.unwrap_or(0).min(ttl);
+    let no_ttl = soa.unwrap_or(0).min(ttl);
     if message.metadata.response_code == ResponseCode::NXDomain {
         // RFC 2308 §2.1: it is said of the last name of the chain.
-        return Said::Reply(Reply::NoSuchName, ttl);
+        return Said::Reply(Reply::NoSuchName, no_ttl);
     }
     if soa.is_none() && links > 0 {
         return Said::Alias(here, links, ttl);
@@ -82,7 +82,7 @@ fn nothing(message: &Message, here: Name, links: usize, ttl: u32) -> Said {
     let referral = soa.is_none()
         && !message.metadata.authoritative
         && message.authorities.iter().any(|record| matches!(record.data, RData::NS(_)));
-    if referral { FAILURE } else { Said::Reply(Reply::NoData, ttl) }
+    if referral { FAILURE } else { Said::Reply(Reply::NoData, no_ttl) }
 }
 
 /// The records of a type at a name, and the shortest of their TTLs; `None` where one can't be read.

@@ -62,13 +62,12 @@ impl Upstream {
                 Got::Nothing => return Answer::new(Reply::ServerFailure),
             };
             answer.authenticated &= believed && response.metadata.authentic_data;
-            match read(&asked, &response) {
-                Said::Alias(target, links, ttl) if links <= left => {
-                    left -= links;
+            match read(&asked, &response, left) {
+                Said::Alias(target, links, ttl) => {
+                    left = left.saturating_sub(links);
                     answer.ttl = answer.ttl.min(ttl);
                     asked.name = target;
                 }
-                Said::Alias(..) => return Answer::new(Reply::ServerFailure),
                 Said::Reply(reply, _) if reply.is_failure() => return Answer::new(reply),
                 Said::Reply(reply, ttl) => return Answer { reply, ttl: answer.ttl.min(ttl), ..answer },
             }

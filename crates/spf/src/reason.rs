@@ -12,6 +12,9 @@ use crate::outcome::Outcome;
 use crate::record::Qualifier;
 use crate::select::{Absence, Failure, Published};
 
+/// How much of a term a message repeats, in bytes.
+const MAX_TERM: usize = 200;
+
 /// A term in a record that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -22,9 +25,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// The term as it is written, printable.
+    /// The term as it is written, printable; cut off after 200 bytes, as a term can be as long as a record.
     pub fn text(&self) -> String {
-        self.record.excerpt(self.span)
+        mail::shortened(self.record.text.get(self.span.range()).unwrap_or_default(), MAX_TERM)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dns::{Answer, Data, Dns, Name, Question, RecordType, Reply};
-use mail::{Finding, Span};
+use mail::Finding;
 
 use crate::record::Record;
 
@@ -41,11 +41,6 @@ impl Published {
     /// Everything worth saying about the record: errors, and what a check does not look for.
     pub fn findings(&self) -> Vec<Finding> {
         Record::parse(&self.text).findings
-    }
-
-    /// A stretch of the text, made printable.
-    pub fn excerpt(&self, span: Span) -> String {
-        mail::printable(self.text.get(span.range()).unwrap_or_default())
     }
 }
 

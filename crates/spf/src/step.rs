@@ -219,59 +219,59 @@ impl fmt::Display for NoExplanation {
     }
 }
 
-/// One sentence.
+/// A clause, without a full stop.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDomain(why) => write!(f, "There is no domain to check: {why}."),
+            Self::NoDomain(why) => write!(f, "there is no domain to check: {why}"),
             Self::InvalidPath(_) => {
-                f.write_str("The sender's address can't be read, so nothing is looked up for it.")
+                f.write_str("the sender's address can't be read, so nothing is looked up for it")
             }
-            Self::Record(record) => write!(f, "The record of {} was found.", record.domain),
-            Self::NoRecord(domain, absence) => write!(f, "{domain} has no SPF record: {absence}."),
+            Self::Record(record) => write!(f, "the record of {} was found", record.domain),
+            Self::NoRecord(domain, absence) => write!(f, "{domain} has no SPF record: {absence}"),
             Self::SeveralRecords(domain, texts) => {
-                write!(f, "{domain} has {} SPF records, so none of them counts.", texts.len())
+                write!(f, "{domain} has {} SPF records, so none of them counts", texts.len())
             }
             Self::Invalid(place) => match &place.record.record {
                 Err(error) => {
-                    write!(f, "The record of {} has an error: {}.", place.record.domain, error.message)
+                    write!(f, "the record of {} has an error: {}", place.record.domain, error.message)
                 }
-                Ok(_) => write!(f, "The record of {} has an error.", place.record.domain),
+                Ok(_) => write!(f, "the record of {} has an error", place.record.domain),
             },
-            Self::NetworksMissed(place, 1) => write!(f, "\"{}\" does not match.", place.text()),
+            Self::NetworksMissed(place, 1) => write!(f, "\"{}\" does not match", place.text()),
             Self::NetworksMissed(_, count) => {
-                write!(f, "None of {count} networks holds the client's address.")
+                write!(f, "none of {count} networks holds the client's address")
             }
             Self::Tested { place, matched, seen } => {
                 let verb = if *matched { "matches" } else { "does not match" };
-                write!(f, "\"{}\" {verb}{seen}.", place.text())
+                write!(f, "\"{}\" {verb}{seen}", place.text())
             }
-            Self::IncludeEntered(place, name) => write!(f, "\"{}\" asks the record of {name}.", place.text()),
+            Self::IncludeEntered(place, name) => write!(f, "\"{}\" asks the record of {name}", place.text()),
             Self::IncludeLeft(place, name, outcome) => {
                 let verb = if *outcome == Outcome::Pass { "matches" } else { "does not match" };
-                write!(f, "\"{}\" {verb}: the record of {name} says {outcome}.", place.text())
+                write!(f, "\"{}\" {verb}: the record of {name} says {outcome}", place.text())
             }
             Self::Redirected(place, name) => {
-                write!(f, "Nothing matched; \"{}\" goes on with the record of {name}.", place.text())
+                write!(f, "nothing matched; \"{}\" goes on with the record of {name}", place.text())
             }
             Self::LeadsNowhere(place, missing) => {
-                write!(f, "\"{}\" leads to no SPF record: {missing}.", place.text())
+                write!(f, "\"{}\" leads to no SPF record: {missing}", place.text())
             }
             Self::NoMatch(record) => {
-                write!(f, "Nothing in the record of {} matches, which is neutral.", record.domain)
+                write!(f, "nothing in the record of {} matches, which is neutral", record.domain)
             }
             Self::Unanswered(question, failure, true) => {
-                write!(f, "\"{question}\" was not answered ({failure}), so there is no result for now.")
+                write!(f, "\"{question}\" was not answered ({failure}), so there is no result for now")
             }
             Self::Unanswered(question, failure, false) => {
-                write!(f, "\"{question}\" was not answered ({failure}); it is passed over.")
+                write!(f, "\"{question}\" was not answered ({failure}); it is passed over")
             }
             Self::LimitReached(limit, Some(place)) => {
-                write!(f, "The check ends at \"{}\": {limit}.", place.text())
+                write!(f, "the check ends at \"{}\": {limit}", place.text())
             }
-            Self::LimitReached(limit, None) => write!(f, "The check ends: {limit}."),
-            Self::Explained(_, name) => write!(f, "The owner's explanation was found at {name}."),
-            Self::NotExplained(place, why) => write!(f, "\"{}\" gives no explanation: {why}.", place.text()),
+            Self::LimitReached(limit, None) => write!(f, "the check ends: {limit}"),
+            Self::Explained(_, name) => write!(f, "the owner's explanation was found at {name}"),
+            Self::NotExplained(place, why) => write!(f, "\"{}\" gives no explanation: {why}", place.text()),
         }
     }
 }

@@ -85,6 +85,11 @@ pub struct Settings {
     /// Header fields that a signature must cover to pass.
     #[serde(default)]
     pub min_signed: Vec<String>,
+    /// Names of ours beside `mx.receiver.test`.
+    #[serde(default)]
+    pub other_ids: Vec<String>,
+    /// The header fields that are treated like Authentication-Results.
+    pub other_fields: Option<Vec<String>>,
     /// SPF never looks at the names of the client's address.
     #[serde(default)]
     pub no_ptr: bool,

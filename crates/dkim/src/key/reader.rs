@@ -337,10 +337,7 @@ impl<'a> Reader<'a> {
 
 /// The text as a message can hold it: printable, and not all of a long one.
 fn shown(text: &[u8]) -> String {
-    match text.get(..MAX_SHOWN) {
-        Some(front) if text.len() > MAX_SHOWN => printable(front) + "...",
-        _ => printable(text),
-    }
+    mail::shortened(text, MAX_SHOWN)
 }
 
 fn tag_help(kind: TagErrorKind) -> Option<&'static str> {

@@ -122,12 +122,12 @@ fn dks_03_line_ends_in_values() {
     bad(
         "i",
         "u=0D=0AReply-To:=20x@example.com",
-        "i= is not an identity: a control character or broken UTF-8 before the \"@\"",
+        "i= is not an identity: what stands before the \"@\" is no local part of an address",
     );
     bad(
         "i",
         "=1B[2J@example.com",
-        "i= is not an identity: a control character or broken UTF-8 before the \"@\"",
+        "i= is not an identity: what stands before the \"@\" is no local part of an address",
     );
 }
 
@@ -221,7 +221,15 @@ fn dks_16_identity_within_the_signing_domain() {
 #[test]
 fn dks_17_quoted_printable_identity() {
     assert_eq!(good("i", "=6Ao=3De@example.com").identity.local(), "jo=e");
-    assert_eq!(good("i", "a=40b@example.com").identity.local(), "a@b");
+    assert_eq!(good("i", "\"a=40b\"@example.com").identity.local(), "\"a@b\"");
+    for local in ["a=40b", "a=20b", "a=3Bb", "=22a", "=22a=22b", "=22a=5C=22"] {
+        let value = format!("{local}@example.com");
+        bad(
+            "i",
+            &value,
+            "i= is not an identity: what stands before the \"@\" is no local part of an address",
+        );
+    }
     assert_eq!(good("i", "j\u{f6}@example.com").identity.to_string(), r"j\xc3\xb6@example.com");
     bad(
         "i",

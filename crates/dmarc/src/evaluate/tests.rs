@@ -280,6 +280,29 @@ fn dma_10_suffix_guard() {
 }
 
 #[test]
+fn dma_12_a_record_above_a_suffix_makes_no_organization_of_it() {
+    // The registry of the top level publishes; the suffix below it, whose tenants are strangers to each other, does not.
+    for psd in ["", "; psd=y"] {
+        let tree = format!(
+            r#"_dmarc.uk.            TXT "v=DMARC1; p=none{psd}"
+               _dmarc.jp.            TXT "v=DMARC1; p=none{psd}"
+               _dmarc.victim.co.uk.  TXT "v=DMARC1; p=reject""#
+        );
+        check(&tree, "victim.co.uk", "dkim=attacker.co.uk", "fail victim.co.uk p=reject");
+        check(&tree, "victim.co.uk", "dkim=co.uk", "fail victim.co.uk p=reject");
+        check(&tree, "victim.co.uk", "dkim=mail.victim.co.uk", "pass by dkim");
+        check(&tree, "a.victim.co.uk", "dkim=b.victim.co.uk", "pass by dkim");
+        check(&tree, "silent.co.uk", "spf=attacker.co.uk", "fail uk p=none");
+        check(&tree, "victim.x.kawasaki.jp", "dkim=attacker.x.kawasaki.jp", "fail jp p=none");
+    }
+    // kawasaki.jp itself is no suffix, but what stands right below it is.
+    let wildcard = r#"_dmarc.kawasaki.jp. TXT "v=DMARC1; p=reject""#;
+    check(wildcard, "victim.x.kawasaki.jp", "dkim=attacker.y.kawasaki.jp", "fail kawasaki.jp p=reject");
+    check(wildcard, "victim.x.kawasaki.jp", "dkim=attacker.x.kawasaki.jp", "fail kawasaki.jp p=reject");
+    check(wildcard, "kawasaki.jp", "dkim=kawasaki.jp", "pass by dkim");
+}
+
+#[test]
 fn dma_10_legacy_discovery() {
     let tree = r#"
         _dmarc.a.b.shop.co.uk.  TXT "v=DMARC1; p=none"

@@ -172,6 +172,24 @@ fn from_15_encoded_word_in_the_local_part() {
 }
 
 #[test]
+fn from_15_encoded_word_across_the_address() {
+    // Python's email package reads from `=?` to `?=`, whatever stands between: for the first it shows
+    // "admin@victim.example> <x"@attacker.example, for others no address beside the text.
+    check("=?utf-8?q?admin=40victim.example=3E <x?=@attacker.example>", "EncodedAddress");
+    check("\"=?utf-8?q?admin=40victim.example=3E\" <x?=@attacker.example>", "EncodedAddress");
+    check("A =?utf-8?q?B <admin=40victim.example=3E?=@attacker.example>", "EncodedAddress");
+    check("=?utf-8?q?admin=40victim.example=3E_@attacker.example (?=)", "EncodedAddress");
+    check("=?utf-8?q?admin=40victim.example=3E_ <x@attacker.example> (?=)", "EncodedAddress");
+    check("=?utf-8?q?a=40victim.example\t<x@attacker.example>,\"?=\" <y@attacker.example>", "EncodedAddress");
+    check("(=?utf-8?q?) =?x?= =?utf-8?q?a=40b.example=3E <x?=@attacker.example>", "EncodedAddress");
+    check("G=?utf-8?q?a: x@attacker.example, b?=@attacker.example;", "EncodedAddress");
+    // Words that end where they should are everywhere.
+    let word = "=?utf-8?B?w6Q=?=";
+    check(format!("{word}\r\n {word} <a@x.example>, {word} <b@x.example> ({word})"), "x.example x2");
+    check("=?utf-8?Q?=C3=A4?= <a@x.example>", "x.example");
+}
+
+#[test]
 fn from_16_source_route() {
     check("<@attacker.example,@any.com:admin@victim.example>", "Route");
     check("<@victim.example:a@attacker.example>", "Route");

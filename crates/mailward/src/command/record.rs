@@ -4,6 +4,7 @@
 mod argument;
 mod json;
 mod page;
+mod signature;
 mod text;
 
 use std::time::Duration;
@@ -12,9 +13,9 @@ use dns::{Data, Dns, Name, Overlay, Question, RecordType, Zone};
 use mail::Domain;
 use resolver::Deadline;
 
-pub(super) use self::argument::Argument;
+pub(super) use self::argument::{Argument, domain, is_record, one};
 pub(super) use self::json::RecordJson;
-pub(super) use self::page::Page;
+pub(super) use self::page::{Page, exit};
 pub(super) use self::text::{Kind, Text};
 
 use crate::cli::{DnsArgs, Exit};
@@ -51,6 +52,17 @@ impl Source {
         Deadline::new(Overlay::new(proposed, below), DEADLINE)
     }
 
+    /// A question for the texts at a name that got no answer, as an error of the command.
+    pub(super) fn unanswered(&self, name: &str, why: impl std::fmt::Display) -> InputError {
+        let about = format!("TXT {name}");
+        if self.world.as_ref().is_some_and(|world| world.recording().is_some()) {
+            return InputError::new(about, "the recording has no answer to this question")
+                .with_help("name a server or a zone file with --dns");
+        }
+        InputError::new(about, format!("not known now: {why}"))
+            .with_help("try again, or name another server or a zone file with --dns")
+    }
+
     /// The world as it is.
     pub(super) fn as_it_is(&self) -> Asked<'_> {
         self.with(Zone::new())
@@ -61,12 +73,6 @@ impl Source {
 pub(super) async fn texts<D: Dns>(dns: &D, name: Name) -> Vec<Vec<u8>> {
     let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
     answer.records().iter().filter_map(Data::text).collect()
-}
-
-/// A question that nobody answered, as an error of the command.
-pub(super) fn unanswered(name: &str, why: impl std::fmt::Display) -> InputError {
-    InputError::new(format!("TXT {name}"), format!("not known now: {why}"))
-        .with_help("try again, or name another server or a zone file with --dns")
 }
 
 /// A domain that was given in place of a record's own name, such as `_dmarc.example.com`.

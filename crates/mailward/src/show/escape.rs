@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use mail::Span;
 
-/// Characters outside ASCII that are shown as they are: what word processors put in place of quotes, hyphens and dots.
-/// People paste them and have to see them; they neither move the cursor nor turn the direction of writing.
-const SHOWN: [char; 7] = ['–', '—', '‘', '’', '“', '”', '…'];
+/// Characters outside ASCII that are shown as they are: the sign for sections, which messages have, and what word
+/// processors put in place of quotes, hyphens and dots. People paste those and have to see them; they neither move the cursor nor turn the direction of writing.
+const SHOWN: [char; 8] = ['§', '–', '—', '‘', '’', '“', '”', '…'];
 
 /// A text in printable form, and where each of its bytes went.
 #[derive(Clone, Debug, PartialEq, Eq)]

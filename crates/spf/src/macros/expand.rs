@@ -132,18 +132,22 @@ fn expand_macro<'a>(m: &Macro, values: &'a Values<'_>) -> Cow<'a, [u8]> {
     if m.escape { url_escape(&value).into() } else { value }
 }
 
-/// RFC 7208 §7.3: cut at the delimiters, reverse, keep the right-hand parts, join with dots.
+/// RFC 7208 §7.3: cut at the delimiters, reverse, keep the right-hand parts, join with dots. What is not kept is not
+/// looked at, so that a record full of macros that keep one part of a long value costs no more than its own length.
 fn transform<'a>(m: &Macro, value: Cow<'a, [u8]>) -> Cow<'a, [u8]> {
     if m.keep.is_none() && !m.reverse && m.delimiters.is_empty() {
         return value;
     }
     let delimiters = if m.delimiters.is_empty() { b"." } else { m.delimiters.as_bytes() };
-    let mut parts: Vec<&[u8]> = value.split(|b| delimiters.contains(b)).collect();
-    if m.reverse {
-        parts.reverse();
-    }
-    let keep = m.keep.map_or(parts.len(), |keep| usize::try_from(keep).unwrap_or(usize::MAX));
-    parts.get(parts.len().saturating_sub(keep)..).unwrap_or_default().join(&b'.').into()
+    let is_delimiter = |b: &u8| delimiters.contains(b);
+    let keep = m.keep.map_or(usize::MAX, |keep| usize::try_from(keep).unwrap_or(usize::MAX));
+    // From the last one on; reversed, the last one is the first.
+    let mut parts: Vec<&[u8]> = match m.reverse {
+        true => value.split(is_delimiter).take(keep).collect(),
+        false => value.rsplit(is_delimiter).take(keep).collect(),
+    };
+    parts.reverse();
+    parts.join(&b'.').into()
 }
 
 /// RFC 7208 §7.3, RFC 3986 §2.3: everything but unreserved characters becomes `%XX`.

@@ -13,10 +13,7 @@ const MAX_SHOWN: usize = 80;
 
 /// Bytes of a record for a message, cut off where they get long.
 pub(super) fn shown(bytes: &[u8]) -> String {
-    match bytes.get(..MAX_SHOWN) {
-        Some(head) => mail::printable(head) + "...",
-        None => mail::printable(bytes),
-    }
+    mail::shortened(bytes, MAX_SHOWN)
 }
 
 pub(super) fn error(code: &'static str, span: Span, message: impl Into<String>) -> Finding {

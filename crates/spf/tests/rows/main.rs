@@ -4,6 +4,7 @@
 mod env;
 mod limits;
 mod names;
+mod providers;
 mod received_spf;
 mod records;
 mod story;

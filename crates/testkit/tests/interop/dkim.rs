@@ -75,6 +75,7 @@ fn signed_by(peer: Peer) {
     let jobs = jobs(&shapes, &keys);
     let (names, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
     let Some(signed) = peer.sign(&jobs) else { return };
+    let broken = broken(peer, &jobs, &signed);
     let mut changes = 0;
     for ((name, job), message) in names.iter().zip(&jobs).zip(&signed) {
         let told = || {
@@ -86,6 +87,10 @@ fn signed_by(peer: Peer) {
             )
         };
         let verdict = served.judge(&Envelope::unknown(), message);
+        if broken.contains(&message) {
+            assert_eq!(words(&verdict), ["fail"], "{}", told());
+            continue;
+        }
         assert_eq!(words(&verdict), ["pass"], "{}\n{:?}", told(), verdict.dkim());
         assert_eq!(verdict.dkim()[0].domain().unwrap().as_str(), DOMAIN);
         for (at, other) in damaged(message, 6) {
@@ -94,7 +99,29 @@ fn signed_by(peer: Peer) {
             changes += 1;
         }
     }
-    println!("{peer:?}: {} signatures pass, {changes} damaged ones do not", signed.len());
+    let passed = signed.len() - broken.len();
+    println!(
+        "{peer:?}: {passed} signatures pass, {changes} damaged ones do not, {} were never right",
+        broken.len()
+    );
+}
+
+/// OpenDKIM 2.11.0 signs another field than it writes where the header is simple and the key Ed25519: nobody verifies these,
+/// itself included.
+fn broken<'m>(peer: Peer, jobs: &[Job<'_>], signed: &'m [Vec<u8>]) -> Vec<&'m Vec<u8>> {
+    let is_broken =
+        |job: &Job<'_>| peer == Peer::OpenDkim && job.key.selector == "ed" && job.form.starts_with("simple/");
+    let broken: Vec<&Vec<u8>> =
+        jobs.iter().zip(signed).filter(|(job, _)| is_broken(job)).map(|(_, message)| message).collect();
+    let messages: Vec<Vec<u8>> = broken.iter().map(|message| message.to_vec()).collect();
+    for judge in Peer::ALL {
+        let said = judge.verify(&messages).unwrap_or_default();
+        assert!(
+            said.iter().all(|word| word != "pass"),
+            "{judge:?} verifies what OpenDKIM is known to sign wrongly"
+        );
+    }
+    broken
 }
 
 #[test]

@@ -128,6 +128,8 @@ server:
     do-daemonize: no
     do-ip6: no
     do-not-query-localhost: no
+    do-not-query-address: 127.9.9.9/32
+    local-zone: \"refused.example.\" always_refuse
     module-config: \"iterator\"
     qname-minimisation: no
     unblock-lan-zones: yes
@@ -139,7 +141,7 @@ stub-zone:
     stub-addr: KNOT
 stub-zone:
     name: \"dead.example.\"
-    stub-addr: NOBODY
+    stub-addr: 127.9.9.9
 ";
 
 /// A port of loopback at which nothing listens, over UDP and TCP.
@@ -159,15 +161,15 @@ fn a_resolver_between_changes_nothing() {
     let conf = UNBOUND_CONF
         .replace("ADDRESS@PORT", &at(address))
         .replace("DIRECTORY", &work.inside().display().to_string())
-        .replace("KNOT", &at(knot.addr))
-        .replace("NOBODY", &at(free()));
+        .replace("KNOT", &at(knot.addr));
     let conf = work.write("unbound.conf", conf);
     let mut command = root.command("unbound");
     command.args(["-d", "-c"]).arg(conf);
     let mut unbound = Running::start(command, &work);
     unbound.wait_until_answers(|| std::net::TcpStream::connect(address).is_ok());
     let served = Served::at(address);
-    let zone = Zone::parse(format!("{text};! servfail dead.example.\n")).unwrap();
+    let zone =
+        Zone::parse(format!("{text};! servfail dead.example.\n;! servfail refused.example.\n")).unwrap();
     // In special-use zones a resolver answers for itself.
     let own = |question: &Question| question.name.to_string().ends_with("arpa");
     let mut questions = questions(&text);

@@ -31,7 +31,7 @@ pub(crate) fn headers() -> Vec<Shape> {
         plain("bytes that are no UTF-8", b"Subject: \xff\xfe \xc3( \x80\r\n"),
         plain("odd case", b"SUBJECT: Case\r\nmIME-vERSION: 1.0\r\n"),
         plain("a long line", long.as_bytes()),
-        plain("control characters", b"Subject: a\x01b\x7fc\x0bd\r\n"),
+        plain("control characters", b"Subject: a\x01b\x7fc\r\n"),
         message(
             "a folded From",
             &[b"From: =?utf-8?q?A=C3=A9?=\r\n <author@signed.example>\r\nSubject: s\r\n", COMMON.as_bytes()],
@@ -40,13 +40,10 @@ pub(crate) fn headers() -> Vec<Shape> {
     ]
 }
 
-/// dkimpy can't read these.
+/// What dkimpy can't read.
 pub(crate) fn headers_for_opendkim() -> Vec<Shape> {
-    vec![message(
-        "white space before the colon",
-        &[FROM.as_bytes(), b"Subject : spaced\r\nX-Tab\t: t\r\n", COMMON.as_bytes()],
-        b"Body.\r\n",
-    )]
+    let fields = [FROM.as_bytes(), b"Subject : spaced\r\nX-Spaced   :\r\n", COMMON.as_bytes()];
+    vec![message("white space before the colon", &fields, b"Body.\r\n")]
 }
 
 /// Odd bodies below a plain header.
@@ -65,8 +62,6 @@ pub(crate) fn bodies() -> Vec<Shape> {
         plain("runs of white space", b"a  b\t\tc \t d\r\n  indented\r\n"),
         plain("empty lines at the end", b"text\r\n\r\n\r\n\r\n"),
         plain("empty lines in the middle", b"text\r\n\r\n\r\nmore\r\n"),
-        plain("no line end", b"text\r\nthe last line"),
-        plain("no line end after white space", b"text \t"),
         plain("long lines", &long),
         plain("bytes beyond ASCII", b"\xc3\xa9 \xff\xfe\x80\r\n\xa0\r\n"),
         plain("dots", b".\r\n..\r\n.dot\r\n...\r\nend.\r\n"),

@@ -32,8 +32,8 @@ const HOSTS: &[&str] =
 const V4: &[&str] = &["203.0.113.66", "203.0.113.67", "192.0.2.1", "192.0.2.130", "198.51.100.7"];
 const V6: &[&str] = &["2001:db8::66", "2001:db8::67", "2001:db8:1::1"];
 const LOCALS: &[&str] = &["user", "a-b.c", "first+tag", "UPPER", "x_y"];
-const CIDRS: &[&str] =
-    &["", "", "", "/24", "/32", "/0", "//64", "/25//127", "//0", "/33", "//129", "/024", "/"];
+const WRONG_CIDRS: &[&str] = &["/33", "//129", "/024", "/", "/24/24", "/-1"];
+const CIDRS: &[&str] = &["", "", "", "/24", "/32", "/0", "//64", "/25//127", "//0"];
 
 impl World {
     pub(crate) fn to_json(&self) -> Value {
@@ -76,7 +76,7 @@ impl World {
             }
         }
         world.alias("alias.example", random.pick(&["h1.example", "nx.example", "a.example", "bad.example"]));
-        if random.one_in(4) {
+        if random.one_in(2) {
             world.fail("bad.example");
         }
         for (ip, reverse) in [
@@ -88,9 +88,9 @@ impl World {
                 let host = random.pick(HOSTS);
                 world.ptr(reverse, host);
             }
-            if random.one_in(5) {
-                // The name under which exists: asks.
-                world.address(&format!("{}.a.example", ip.replace(':', ".")), "127.0.0.2");
+            if random.one_in(5) && !ip.contains(':') {
+                // What `exists:%{i}.%{d}` asks for.
+                world.address(&format!("{ip}.a.example"), "127.0.0.2");
             }
         }
         for local in LOCALS {
@@ -168,11 +168,11 @@ impl World {
 
 /// A name to look up; mostly one of the world.
 fn target(random: &mut Random) -> String {
-    match random.below(12) {
-        0..=4 => random.pick(HOSTS).to_owned(),
-        5..=7 => random.pick(DOMAINS).to_owned(),
-        8 => "many.example".to_owned(),
-        9 => random
+    match random.below(36) {
+        0..=14 => random.pick(HOSTS).to_owned(),
+        15..=25 => random.pick(DOMAINS).to_owned(),
+        26..=28 => "many.example".to_owned(),
+        29..=32 => random
             .pick(&[
                 "%{i}.%{d}",
                 "%{l}._l.example",
@@ -184,7 +184,7 @@ fn target(random: &mut Random) -> String {
                 "%{d2}",
             ])
             .to_owned(),
-        10 => random
+        33..=34 => random
             .pick(&["%{p}", "%{p2}", "%{s}", "%{L}._l.example", "%{d}.", "a%%b.example", "%{dr}.example"])
             .to_owned(),
         _ => random
@@ -206,25 +206,27 @@ fn target(random: &mut Random) -> String {
 
 fn term(random: &mut Random) -> String {
     let qualifier = random.pick(&["", "", "", "-", "~", "?", "+"]);
-    let cidr = if random.one_in(3) { random.pick(CIDRS) } else { "" };
+    let cidr = if random.one_in(40) { random.pick(WRONG_CIDRS) } else { random.pick(CIDRS) };
     let v4 = random.pick(V4);
     let v6 = random.pick(V6);
     let name = target(random);
-    match random.below(24) {
-        0..=3 => format!("{qualifier}include:{name}"),
-        4 => format!("{qualifier}a{cidr}"),
-        5..=7 => format!("{qualifier}a:{name}{cidr}"),
-        8 => format!("{qualifier}mx{cidr}"),
-        9..=10 => format!("{qualifier}mx:{name}{cidr}"),
-        11 => format!("{qualifier}ptr"),
-        12 => format!("{qualifier}ptr:{name}"),
-        13..=14 => format!("{qualifier}exists:{name}"),
-        15..=16 => format!("{qualifier}ip4:{v4}{}", if random.one_in(2) { "/24" } else { cidr }),
-        17 => format!("{qualifier}ip6:{v6}{}", random.pick(&["", "/64", "/128", "/0", "/129"])),
-        18..=19 => format!("redirect={name}"),
-        20 => format!("exp={name}"),
-        21 => random.pick(&["x-mod=%{d}", "unknown=", "x=%{z}", "moo.1=a"]).to_owned(),
-        22 => format!("{qualifier}all"),
+    match random.below(70) {
+        0..=12 => format!("{qualifier}include:{name}"),
+        13..=15 => format!("{qualifier}a{cidr}"),
+        16..=25 => format!("{qualifier}a:{name}{cidr}"),
+        26..=28 => format!("{qualifier}mx{cidr}"),
+        29..=36 => format!("{qualifier}mx:{name}{cidr}"),
+        37..=39 => format!("{qualifier}ptr"),
+        40..=42 => format!("{qualifier}ptr:{name}"),
+        43..=48 => format!("{qualifier}exists:{name}"),
+        49..=54 => format!("{qualifier}ip4:{v4}{}", if random.one_in(2) { "/24" } else { cidr }),
+        55..=57 => {
+            format!("{qualifier}ip6:{v6}{}", random.pick(&["", "/64", "/128", "/0", "/0", "/48", "/129"]))
+        }
+        58..=62 => format!("redirect={name}"),
+        63..=64 => format!("exp={name}"),
+        65..=66 => random.pick(&["x-mod=%{d}", "unknown=", "x=%{z}", "moo.1=a"]).to_owned(),
+        67..=68 => format!("{qualifier}all"),
         _ => random
             .pick(&[
                 "ip4:1.2.3",

@@ -44,9 +44,22 @@ impl Argument {
     }
 }
 
+/// The one argument that is expected. A record without quotes around it comes as several.
+pub(in crate::command) fn one(arguments: &[String]) -> Result<&str, InputError> {
+    match arguments {
+        [argument] => Ok(argument),
+        _ => {
+            let shown = arguments.iter().map(printable).collect::<Vec<_>>().join(" ");
+            Err(InputError::new(shown, "several arguments where one is expected")
+                .with_help("put a record in single quotes: 'v=spf1 mx -all'"))
+        }
+    }
+}
+
 /// Reads a domain from the command line; what people paste in its place is recognised.
 pub(in crate::command) fn domain(text: &str) -> Result<Domain, InputError> {
-    let error = |message: String| InputError::new(printable(text), message);
+    let shown = if text.is_empty() { "argument".to_owned() } else { printable(text) };
+    let error = |message: String| InputError::new(shown.clone(), message);
     let instead = |what: &str, meant: &str| {
         let error = error(format!("this is {what}, not a domain"));
         match Domain::parse(meant) {

@@ -33,9 +33,11 @@ impl Page {
         let _ = writeln!(self.0, "{text}");
     }
 
-    /// An empty line.
+    /// An empty line, unless there is one.
     pub(in crate::command) fn gap(&mut self) {
-        self.line("");
+        if !self.0.ends_with("\n\n") {
+            self.line("");
+        }
     }
 
     /// A text of somebody's by itself.
@@ -51,7 +53,11 @@ impl Page {
         self.text(&text.bytes);
         if let Some(meant) = text.meant() {
             self.gap();
-            self.line("The record in it, as it was probably meant:");
+            self.line(if text.is_odd() {
+                "The record in it, as it was probably meant:"
+            } else {
+                "The record in it:"
+            });
             self.gap();
             self.text(meant);
         }
@@ -108,16 +114,9 @@ impl Page {
         let _ = writeln!(self.0, "{bold}{what}{bold:#}: {style}{word}{style:#}: {why}");
     }
 
-    /// A step of a check, with the text that it looked at.
-    pub(in crate::command) fn step(&mut self, step: &dyn Explain) {
-        let dim = Style::new().dimmed();
-        let _ = writeln!(self.0, "{INDENT}{step} {dim}[{}]{dim:#}", step.section().0);
-        if let Some(quote) = step.quote() {
-            let width = terminal_width().unwrap_or(WIDTH).saturating_sub(4);
-            for line in show::quote(&quote, width).lines() {
-                self.line(format_args!("    {line}").to_string().trim_end());
-            }
-        }
+    /// The steps of a check.
+    pub(in crate::command) fn steps<'a>(&mut self, steps: impl IntoIterator<Item = &'a dyn Explain>) {
+        self.0.push_str(&show::steps(steps));
     }
 
     /// The last line: is the record in order?

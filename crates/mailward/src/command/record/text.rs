@@ -2,9 +2,9 @@
 
 use dns::RecordType;
 use dns::paste::{self, Pasted};
-use mail::{Domain, Finding, Severity, Span, printable};
+use mail::{Domain, Finding, Severity, Span};
 
-use crate::input::InputError;
+use super::signature;
 
 /// The kinds of record that have a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,26 @@ pub(in crate::command) enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 3] = [Self::Spf, Self::Dkim, Self::Dmarc];
+
+    /// What a record of this kind begins with.
+    const fn version(self) -> &'static str {
+        match self {
+            Self::Spf => "v=spf1",
+            Self::Dkim => "v=DKIM1",
+            Self::Dmarc => "v=DMARC1",
+        }
+    }
+
+    /// The command that looks at it.
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Spf => "mailward spf show",
+            Self::Dkim => "mailward dkim key",
+            Self::Dmarc => "mailward dmarc show",
+        }
+    }
+
     /// What people call it.
     pub(in crate::command) const fn name(self) -> &'static str {
         match self {
@@ -28,13 +48,13 @@ impl Kind {
     }
 }
 
-/// The versions that records begin with, what they are called, and which command reads them.
-const VERSIONS: &[(&str, &str, Option<(Kind, &str)>)] = &[
-    ("v=spf1", "an SPF record", Some((Kind::Spf, "mailward spf show"))),
-    ("v=DMARC1", "a DMARC record", Some((Kind::Dmarc, "mailward dmarc show"))),
-    ("v=DKIM1", "a DKIM key record", Some((Kind::Dkim, "mailward dkim key"))),
-    ("v=STSv1", "an MTA-STS record (RFC 8461)", None),
-    ("v=TLSRPTv1", "a TLS reporting record (RFC 8460)", None),
+/// What records begin with, and what they are called.
+const VERSIONS: &[(&str, &str)] = &[
+    ("v=spf1", "an SPF record"),
+    ("v=DMARC1", "a DMARC record"),
+    ("v=DKIM1", "a DKIM key record"),
+    ("v=STSv1", "an MTA-STS record (RFC 8461)"),
+    ("v=TLSRPTv1", "a TLS reporting record (RFC 8460)"),
 ];
 
 /// A text and what was noticed in it.
@@ -46,18 +66,20 @@ pub(in crate::command) struct Text {
     /// In order, with spans in `bytes`.
     pub(in crate::command) findings: Vec<Finding>,
     pasted: Option<Pasted>,
+    /// Whether it is no record of the kind that was asked for, but another.
+    pub(in crate::command) other: bool,
 }
 
 impl Text {
     /// A text that the DNS has.
     pub(in crate::command) fn published(source: String, bytes: Vec<u8>, findings: Vec<Finding>) -> Self {
-        Self { source, bytes, findings, pasted: None }
+        Self { source, bytes, findings, pasted: None, other: false }
     }
 
     /// A text that somebody pasted: a value or a zone line.
     pub(in crate::command) fn pasted(source: String, bytes: Vec<u8>) -> Self {
         let pasted = paste::read(&bytes);
-        Self { source, bytes, findings: pasted.findings.clone(), pasted: Some(pasted) }
+        Self { source, bytes, findings: pasted.findings.clone(), pasted: Some(pasted), other: false }
     }
 
     /// The record: of a pasted text, as it was meant.
@@ -69,6 +91,17 @@ impl Text {
     pub(in crate::command) fn meant(&self) -> Option<&[u8]> {
         let pasted = self.pasted.as_ref()?;
         (pasted.meant != self.bytes.trim_ascii()).then_some(&pasted.meant)
+    }
+
+    /// Whether something odd was noticed in how it was pasted.
+    pub(in crate::command) fn is_odd(&self) -> bool {
+        self.pasted.as_ref().is_some_and(|pasted| !pasted.findings.is_empty())
+    }
+
+    /// Whether the way it was pasted is an error, whatever the record in it says.
+    pub(in crate::command) fn is_pasted_wrong(&self) -> bool {
+        let errors = |pasted: &Pasted| pasted.findings.iter().any(|f| f.severity == Severity::Error);
+        self.pasted.as_ref().is_some_and(errors)
     }
 
     /// What a name server would make of the pasted text, where that is not what was meant.
@@ -104,31 +137,47 @@ impl Text {
     /// Says if the text is no record of the kind that was asked for but another, which is understood as far as that;
     /// there is then nothing to parse.
     pub(in crate::command) fn is_other_kind(&mut self, wanted: Kind) -> bool {
-        let Some(finding) = self.not_txt(wanted).or_else(|| self.other_version(wanted)) else {
+        if let Some(finding) = self.not_txt() {
+            // What was noticed is about the strings of a TXT record.
+            self.findings.clear();
+            if let Some(pasted) = &mut self.pasted {
+                pasted.findings.clear();
+                pasted.text.clone_from(&pasted.meant);
+            }
+            self.add([finding]);
+        } else if let Some(finding) = self.other_version(wanted) {
+            self.add([finding]);
+        } else if let Some(findings) = self.signature(wanted) {
+            self.add(findings);
+        } else {
             return false;
-        };
-        self.add([finding]);
+        }
+        self.other = true;
         true
     }
 
-    fn not_txt(&self, wanted: Kind) -> Option<Finding> {
+    fn not_txt(&self) -> Option<Finding> {
         let rtype = self.pasted.as_ref()?.line.as_ref()?.rtype;
         let whole = Span::new(0, self.record().len());
-        let message = format!("a zone line for a record of type {rtype}; a {} has type TXT", wanted.name());
-        (rtype != RecordType::Txt)
-            .then(|| Finding::new("record-not-txt", Severity::Error, whole, message))
-            .map(|f| f.with_help("paste the line of the TXT record"))
+        let message =
+            format!("a zone line for a record of type {rtype}; SPF, DKIM key and DMARC records are TXT");
+        let finding = Finding::new("record-not-txt", Severity::Error, whole, message);
+        (rtype != RecordType::Txt).then(|| finding.with_help("paste the line of the TXT record"))
+    }
+
+    fn signature(&self, wanted: Kind) -> Option<Vec<Finding>> {
+        signature::findings(self.record()).filter(|_| wanted == Kind::Dkim)
     }
 
     fn other_version(&self, wanted: Kind) -> Option<Finding> {
         let record = self.record();
         let end = record.iter().position(|b| matches!(b, b';' | b' ')).unwrap_or(record.len());
         let version = record.get(..end)?;
-        let (_, what, command) =
-            VERSIONS.iter().find(|(text, ..)| version.eq_ignore_ascii_case(text.as_bytes()))?;
-        let help = match command {
-            Some((kind, _)) if *kind == wanted => return None,
-            Some((_, command)) => format!("look at it with: {command}"),
+        let is_this = |text: &str| version.eq_ignore_ascii_case(text.as_bytes());
+        let (_, what) = VERSIONS.iter().find(|(text, _)| is_this(text))?;
+        let help = match Kind::ALL.into_iter().find(|kind| is_this(kind.version())) {
+            Some(kind) if kind == wanted => return None,
+            Some(kind) => format!("look at it with: {}", kind.command()),
             None => "mailward looks at SPF, DKIM key and DMARC records".to_owned(),
         };
         let shape = if self.pasted.as_ref()?.line.is_some() { "a zone line that holds " } else { "" };
@@ -136,11 +185,4 @@ impl Text {
         let finding = Finding::new("record-other-kind", Severity::Error, Span::new(0, end), message);
         Some(finding.with_help(help))
     }
-}
-
-/// The error for several arguments where one is expected.
-pub(in crate::command) fn several(arguments: &[String]) -> InputError {
-    let shown = arguments.first().map(printable).unwrap_or_default();
-    InputError::new(shown, "several arguments where one is expected")
-        .with_help("put a record in single quotes: 'v=spf1 mx -all'")
 }

@@ -3,12 +3,11 @@
 use std::fmt::Write;
 
 use anstyle::Style;
-use mail::{Explain, Quote, Span};
 use verdict::{Part, Verdict};
 
 use super::judge::Judged;
 use super::output::NOT_CHECKED;
-use crate::show::{self, WIDTH, table::outcome_style, terminal_width};
+use crate::show::{self, table::outcome_style};
 
 /// The story, in lines.
 pub(super) fn tell(judged: &Judged) -> String {
@@ -22,15 +21,11 @@ pub(super) fn tell(judged: &Judged) -> String {
     if verdict.spf().mail_from.is_none() {
         part(&mut story, "SPF of MAIL FROM", "none", NOT_CHECKED);
     }
-    let steps = verdict.steps();
-    for (index, (of, step)) in steps.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|before| steps.get(before));
-        if before.is_none_or(|(last, _)| last != of) {
+    for steps in verdict.steps().chunk_by(|(one, _), (other, _)| one == other) {
+        if let Some((of, _)) = steps.first() {
             title(&mut story, verdict, *of);
         }
-        let later =
-            steps.iter().skip(index + 1).filter(|(part, _)| part == of).filter_map(|(_, s)| s.quote());
-        tell_step(&mut story, *step, &later.collect::<Vec<_>>());
+        story.push_str(&show::steps(steps.iter().map(|(_, step)| *step)));
     }
     let _ = write!(story, "\n{}", verdict.authentication_results().field().replace("\r\n", "\n").trim_end());
     story
@@ -100,19 +95,6 @@ fn spf_title(story: &mut String, name: &str, check: Option<&spf::Check>) {
 fn part(story: &mut String, name: &str, word: &str, reason: &str) {
     let (bold, style) = (Style::new().bold(), outcome_style(word));
     let _ = writeln!(story, "\n{bold}{name}{bold:#}: {style}{word}{style:#}: {reason}");
-}
-
-/// A text that a later step of this part shows with a part of it marked is not shown here without.
-fn tell_step(story: &mut String, step: &dyn Explain, later: &[Quote]) {
-    let dim = Style::new().dimmed();
-    let _ = writeln!(story, "  {step} {dim}[{}]{dim:#}", step.section().0);
-    let is_whole = |quote: &Quote| quote.span == Span::new(0, quote.text.len());
-    let comes_again = |quote: &Quote| is_whole(quote) && later.iter().any(|l| l.text == quote.text);
-    if let Some(quote) = step.quote().filter(|quote| !comes_again(quote)) {
-        for quoted in show::quote(&quote, terminal_width().unwrap_or(WIDTH).saturating_sub(4)).lines() {
-            line(story, &format!("    {quoted}"));
-        }
-    }
 }
 
 fn line(story: &mut String, text: &str) {

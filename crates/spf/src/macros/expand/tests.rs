@@ -180,7 +180,44 @@ fn spf_18_validated_name() {
     );
 }
 
+/// RFC 7208 §7.3 word for word.
+fn naive(value: &[u8], keep: Option<u32>, reverse: bool, delimiters: &str) -> Vec<u8> {
+    let delimiters = if delimiters.is_empty() { "." } else { delimiters };
+    let mut parts: Vec<&[u8]> = value.split(|b| delimiters.as_bytes().contains(b)).collect();
+    if reverse {
+        parts.reverse();
+    }
+    let drop = parts.len().saturating_sub(keep.map_or(usize::MAX, |keep| keep as usize));
+    parts[drop..].join(&b'.')
+}
+
+#[test]
+#[allow(clippy::disallowed_methods)]
+fn spf_15_macros_that_keep_little_cost_little() {
+    // Ten thousand macros whose value is nothing, each of a local part as long as a path can be.
+    let start = std::time::Instant::now();
+    for (spec, local) in
+        [("%{l1-}", "-".repeat(2000)), ("%{l1r-}", "-".repeat(2000)), ("%{L1-}", "-".repeat(2000))]
+    {
+        let w = World { local: local.into(), ..world() };
+        assert_eq!(w.name(&(spec.repeat(10_000) + "a.example")).unwrap(), "a.example");
+    }
+    assert!(start.elapsed() < std::time::Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
 proptest! {
+    #[test]
+    fn spf_15_transformers_as_the_rfc_has_them(
+        value in "[ab.+-]{0,12}", keep in proptest::option::of(1_u32..8), reverse: bool, delimiters in "[.+-]{0,2}",
+    ) {
+        let keep_text = keep.map(|keep| keep.to_string()).unwrap_or_default();
+        let spec = format!("%{{l{keep_text}{}{delimiters}}}", if reverse { "r" } else { "" });
+        let string = MacroString::parse(spec.as_bytes()).unwrap();
+        let w = World { local: value.clone().into(), ..world() };
+        let want = naive(value.as_bytes(), keep, reverse, &delimiters);
+        prop_assert_eq!(expand_part(&string.parts()[0], &w.values()).into_owned(), want, "{} of {}", spec, value);
+    }
+
     /// The name that is cut from the right-hand end is the one that is cut from the whole.
     #[test]
     fn expanding_the_end_is_enough(parts in proptest::collection::vec("[a-z.]{1,40}|%\\{[dslDSL]\\}", 1..30)) {

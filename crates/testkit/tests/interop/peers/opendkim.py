@@ -32,7 +32,7 @@ def fields_and_body(message):
 def feed(handle, message):
     """Gives the status at which it ended."""
     fields, body = fields_and_body(message)
-    for field in fields:
+    for field in filter(None, fields):
         status = library.dkim_header(handle, field, ctypes.c_size_t(len(field)))
         if status:
             return status

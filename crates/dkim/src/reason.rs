@@ -203,7 +203,7 @@ impl Reason {
     }
 }
 
-/// A plain sentence without a full stop.
+/// A clause, without a full stop.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -128,14 +128,12 @@ impl Name {
 
     /// Whether this is `ancestor` or lies below it.
     pub fn is_within(&self, ancestor: &Self) -> bool {
-        let mut here = Some(self.clone());
-        while let Some(name) = here {
-            if name == *ancestor {
-                return true;
-            }
-            here = name.parent();
+        let mut rest = &*self.wire;
+        while rest != &*ancestor.wire {
+            let Some((&len, tail)) = rest.split_first() else { return false };
+            rest = tail.get(usize::from(len)..).unwrap_or_default();
         }
-        false
+        true
     }
 
     /// The name as a mail domain, if it has the form of one.
@@ -221,7 +219,14 @@ mod tests {
         assert_eq!(Name::from_presentation(r"a\256"), Err(NameError::BadEscape));
         let name = Name::from_dotted("a.b.example").unwrap();
         assert_eq!(name.parent().unwrap().to_string(), "b.example");
-        assert!(name.is_within(&Name::from_dotted("b.example").unwrap()) && name.is_within(&Name::root()));
+        let within = |ancestor: &str| name.is_within(&Name::from_dotted(ancestor).unwrap());
+        assert!(
+            within("a.b.example")
+                && within("b.example")
+                && within("")
+                && Name::root().is_within(&Name::root())
+        );
+        assert!(!within("c.a.b.example") && !within("b.test") && !within("a.b"));
         assert_eq!(Name::from(&Domain::parse("a.b.example").unwrap()), name);
         assert_eq!(name.to_domain().unwrap().as_str(), "a.b.example");
     }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::Dns;
 use crate::answer::{Answer, Reply};
 use crate::question::Question;
 
 /// Passes questions on and keeps every answer. A question that is asked again gets the answer that was kept, so that
-/// whoever replays the recording sees what was seen.
+/// whoever replays the recording sees what was seen. [`Answer::took`] is cut to whole microseconds, which is what
+/// recordings hold.
 #[derive(Debug, Default)]
 pub struct Recorder<D> {
     below: D,
@@ -34,7 +36,8 @@ impl<D: Dns> Dns for Recorder<D> {
             return answer;
         }
         let answer = self.below.ask(question).await;
-        lock(&self.kept).entry(question.clone()).or_insert(answer).clone()
+        let took = Duration::from_micros(u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX));
+        lock(&self.kept).entry(question.clone()).or_insert(Answer { took, ..answer }).clone()
     }
 }
 
@@ -94,7 +97,8 @@ mod tests {
     impl Dns for Counting {
         async fn ask(&self, _: &Question) -> Answer {
             let count = self.0.fetch_add(1, Ordering::Relaxed);
-            Answer::new(Reply::from_records([Data::txt(count.to_string())]))
+            let took = Duration::from_nanos(1_999);
+            Answer { took, ..Answer::new(Reply::from_records([Data::txt(count.to_string())])) }
         }
     }
 
@@ -115,6 +119,8 @@ mod tests {
         check(&recorder, "b.example", text("1"));
         check(&recorder, "a.example", text("0"));
         check(&recorder, "c.example", text("2"));
+        let now = pollster::block_on(recorder.ask(&question("a.example")));
+        assert_eq!(now.took, Duration::from_micros(1), "judged now as it will be again");
         let answers = recorder.answers();
         assert_eq!(answers.iter().count(), 3);
         check(&answers, "b.example", text("1"));

@@ -236,7 +236,7 @@ impl fmt::Display for Matched {
     }
 }
 
-/// One sentence without a full stop.
+/// A clause, without a full stop.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -25,7 +25,8 @@ pub(crate) fn results(
     results.extend(spf.mail_from.iter().filter(|_| !null).map(|c| spf_result(c, Property::SmtpMailfrom)));
     results.extend(spf.helo.iter().map(|c| spf_result(c, Property::SmtpHelo)));
     if results.len() == before {
-        results.push(MethodResult::spf(SpfWord::None).with_comment("client not known"));
+        let missing = if envelope.client.is_none() { "client not known" } else { "sender not known" };
+        results.push(MethodResult::spf(SpfWord::None).with_comment(missing));
     }
     results.push(dmarc_result(author, dmarc));
     results

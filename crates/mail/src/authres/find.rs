@@ -3,8 +3,8 @@
 //!
 //! A field is to be removed if its authserv-id is one of ours in whatever form it is written, if it has no id that
 //! can be read for certain, or a version of the syntax that we don't know. What follows the semicolon behind the id
-//! does not matter, nor does the length of the field. A field of another service stays, also of one above or below ours in the tree of
-//! names.
+//! does not matter, nor does the length of the field. A field of another service stays, also of one above or below ours
+//! in the tree of names.
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use dns::{Dns, Name};
 use futures_util::future::join_all;
-use mail::{Domain, Field, Header, Span, SuffixList, UnixTime};
+use mail::{Domain, Field, Header, Span, SuffixList, SuffixSection, UnixTime};
 
 use crate::body::{BodyHasher, BodyHashes};
 use crate::check::{Check, Flags};
@@ -68,8 +68,8 @@ impl Verifier {
         now: UnixTime,
         suffixes: Option<&dyn SuffixList>,
     ) -> Self {
-        let entries =
-            header.named(FIELD).map(|field| Entry::read(&field, header, policy, now, suffixes)).collect();
+        let setting = Setting { author, policy, now, suffixes };
+        let entries = header.named(FIELD).map(|field| Entry::read(&field, header, &setting)).collect();
         let mut verifier = Self { policy: policy.clone(), entries };
         verifier.pass_over_the_rest(author);
         verifier
@@ -131,13 +131,7 @@ impl Verifier {
 }
 
 impl Entry {
-    fn read(
-        field: &Field<'_>,
-        header: &Header,
-        policy: &Policy,
-        now: UnixTime,
-        suffixes: Option<&dyn SuffixList>,
-    ) -> Self {
+    fn read(field: &Field<'_>, header: &Header, setting: &Setting<'_>) -> Self {
         let signature = Signature::parse(field);
         let mut objections = Vec::new();
         if let Some((defect, _)) = header.defects().first() {
@@ -146,14 +140,10 @@ impl Entry {
         match &signature {
             Err(malformed) => {
                 objections.extend(malformed.errors().map(|e| about(Reason::Malformed(e.kind), Some(e.span))));
-                objections.extend(expired(
-                    malformed.claims().expires_at,
-                    malformed.expires_span(),
-                    policy,
-                    now,
-                ));
+                let expires = malformed.claims().expires_at;
+                objections.extend(setting.expired(expires, malformed.expires_span()));
             }
-            Ok(s) => objections.extend(hopeless(s, policy, now, suffixes)),
+            Ok(s) => objections.extend(setting.hopeless(s)),
         }
         Self { index: field.index, field: field.raw.into(), signature, objections }
     }
@@ -182,34 +172,44 @@ impl Entry {
     }
 }
 
-/// All that speaks against a signature before anything is asked or hashed for it.
-fn hopeless(
-    s: &Signature,
-    policy: &Policy,
+/// What a signature is looked at with before anything is asked or hashed for it.
+struct Setting<'a> {
+    author: Option<&'a Domain>,
+    policy: &'a Policy,
     now: UnixTime,
-    suffixes: Option<&dyn SuffixList>,
-) -> impl Iterator<Item = Objection> {
-    // RFC 8301 §3.1: rsa-sha1 must not be used for verifying.
-    let sha1 = (s.algorithm == Algorithm::RsaSha1).then(|| about(Reason::Sha1, s.span("a")));
-    let expired = expired(s.expires_at, s.span("x"), policy, now);
-    // RFC 6376 §3.5 t=: signatures from the future may be ignored.
-    let is_future = s.signed_at.is_some_and(|signed| signed > now.0.saturating_add(policy.skew));
-    let future = is_future.then(|| about(Reason::FutureSigned, s.span("t")));
-    // RFC 6376 §6.1.1: signatures of domains such as co.uk may be ignored.
-    let is_suffix = suffixes.is_some_and(|list| is_suffix(list, &s.domain));
-    let suffix = is_suffix.then(|| about(Reason::PublicSuffix, s.span("d")));
-    [sha1, expired, future, suffix].into_iter().flatten()
+    suffixes: Option<&'a dyn SuffixList>,
 }
 
-/// RFC 6376 §3.5 x=: past its expiry a signature may be taken as invalid, with some allowance for clocks.
-fn expired(expires: Option<u64>, span: Option<Span>, policy: &Policy, now: UnixTime) -> Option<Objection> {
-    expires
-        .filter(|expires| now.0 > expires.saturating_add(policy.skew))
-        .map(|_| about(Reason::Expired, span))
-}
+impl Setting<'_> {
+    /// All that speaks against a signature already.
+    fn hopeless(&self, s: &Signature) -> impl Iterator<Item = Objection> + use<> {
+        // RFC 8301 §3.1: rsa-sha1 must not be used for verifying.
+        let sha1 = (s.algorithm == Algorithm::RsaSha1).then(|| about(Reason::Sha1, s.span("a")));
+        let expired = self.expired(s.expires_at, s.span("x"));
+        // RFC 6376 §3.5 t=: signatures from the future may be ignored.
+        let latest = self.now.0.saturating_add(self.policy.skew);
+        let is_future = s.signed_at.is_some_and(|signed| signed > latest);
+        let future = is_future.then(|| about(Reason::FutureSigned, s.span("t")));
+        let suffix = self.is_suffix(&s.domain).then(|| about(Reason::PublicSuffix, s.span("d")));
+        [sha1, expired, future, suffix].into_iter().flatten()
+    }
 
-/// Whether the list names the domain itself as a suffix, in either of its sections.
-fn is_suffix(list: &dyn SuffixList, domain: &Domain) -> bool {
-    let suffix = list.suffix(domain);
-    suffix.section.is_some() && suffix.labels >= domain.label_count()
+    /// RFC 6376 §3.5 x=: past its expiry a signature may be taken as invalid, with some allowance for clocks.
+    fn expired(&self, expires: Option<u64>, span: Option<Span>) -> Option<Objection> {
+        expires
+            .filter(|expires| self.now.0 > expires.saturating_add(self.policy.skew))
+            .map(|_| about(Reason::Expired, span))
+    }
+
+    /// RFC 6376 §6.1.1: signatures of domains such as co.uk may be ignored. Whoever owns a private suffix, such as
+    /// github.io, may sign for itself, but not for those below, who are others.
+    fn is_suffix(&self, domain: &Domain) -> bool {
+        let Some(suffix) = self.suffixes.map(|list| list.suffix(domain)) else { return false };
+        let is_itself = suffix.labels >= domain.label_count();
+        match suffix.section {
+            Some(SuffixSection::Icann) => is_itself,
+            Some(SuffixSection::Private) => is_itself && self.author != Some(domain),
+            None => false,
+        }
+    }
 }

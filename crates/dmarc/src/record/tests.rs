@@ -1,3 +1,5 @@
+//! Records: read, printed, and what is noticed in them.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -17,7 +17,8 @@ pub(super) fn findings(text: &[u8]) -> Option<Vec<Finding>> {
     let help = "a signature stands in a message: `mailward verify FILE` judges it";
     let message = "this is a DKIM-Signature, not a key record";
     let whole = Span::new(0, text.len());
-    let mut findings = vec![Finding::new("record-other-kind", Severity::Error, whole, message).with_help(help)];
+    let mut findings =
+        vec![Finding::new("record-other-kind", Severity::Error, whole, message).with_help(help)];
     let header = Header::parse([NAME, text, b"\r\n"].concat());
     let now = UnixTime(SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
     let verifier = Verifier::new(&header, None, &Policy::default(), now, None);

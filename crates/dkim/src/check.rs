@@ -84,6 +84,19 @@ impl Check {
         &self.reason
     }
 
+    /// [`Check::reason`], and behind it all else that speaks against the signature and was found before.
+    pub fn reasons(&self) -> Vec<&Reason> {
+        let mut reasons = vec![&self.reason];
+        for step in &self.steps {
+            if let Step::Decided { reason, .. } = step
+                && !reasons.contains(&reason)
+            {
+                reasons.push(reason);
+            }
+        }
+        reasons
+    }
+
     /// The RFC 8601 word.
     pub fn outcome(&self) -> Outcome {
         self.reason.outcome()

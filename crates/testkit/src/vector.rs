@@ -76,6 +76,11 @@ pub struct Case {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
+    /// Which SPF passes count: `unless-permissive`, `never`, or, where nothing is said, always.
+    pub spf_counts: Option<String>,
+    /// Each of several author domains is evaluated.
+    #[serde(default)]
+    pub several_authors: bool,
     /// Discovery by suffix list, as RFC 7489 had it.
     #[serde(default)]
     pub legacy: bool,

@@ -19,7 +19,7 @@ use mail::authres::{
 use mail::{Domain, Splitter, UnixTime};
 use testkit::vector::{Case, Expect, folder, rows};
 use verdict::suffix::BuiltIn;
-use verdict::{Envelope, Inbound, Recorded, Recording, Settings, Verdict};
+use verdict::{Envelope, Inbound, Recorded, Recording, Settings, SpfCounts, Verdict};
 
 /// The domains whose mail nobody but their owner may pass as.
 const VICTIMS: [&str; 2] = ["victim.example", "strict.example"];
@@ -93,6 +93,13 @@ fn settings(case: &Case) -> Settings {
     if case.settings.no_ptr {
         settings.spf.ptr = 0;
     }
+    settings.spf_counts = match case.settings.spf_counts.as_deref() {
+        None => SpfCounts::Always,
+        Some("unless-permissive") => SpfCounts::UnlessPermissive,
+        Some("never") => SpfCounts::Never,
+        Some(other) => panic!("spf-counts = {other:?}"),
+    };
+    settings.evaluate_several_authors = case.settings.several_authors;
     settings.dkim.must_sign = case.settings.min_signed.iter().map(|name| name.as_str().into()).collect();
     settings.other_ids =
         case.settings.other_ids.iter().map(|id| AuthservId::parse(id).expect("id")).collect();

@@ -5,15 +5,10 @@ use mail::authres::{DkimWord, DmarcWord, MethodResult, SpfWord};
 use mail::{Author, ReversePath};
 
 use crate::settings::Envelope;
-use crate::verdict::Spf;
+use crate::verdict::Checks;
 
-pub(crate) fn results(
-    envelope: &Envelope,
-    spf: &Spf,
-    author: Option<&Author>,
-    dkim: &[dkim::Check],
-    dmarc: &dmarc::Check,
-) -> Vec<MethodResult> {
+pub(crate) fn results(envelope: &Envelope, checks: &Checks) -> Vec<MethodResult> {
+    let Checks { spf, author, dkim, dmarc } = checks;
     let mut results: Vec<_> = dkim.iter().map(dkim_result).collect();
     if results.is_empty() {
         // RFC 8601 §2.7.1: none says that the message was not signed.
@@ -28,7 +23,7 @@ pub(crate) fn results(
         let missing = if envelope.client.is_none() { "client not known" } else { "sender not known" };
         results.push(MethodResult::spf(SpfWord::None).with_comment(missing));
     }
-    results.push(dmarc_result(author, dmarc));
+    results.push(dmarc_result(author.as_ref().ok(), dmarc));
     results
 }
 

@@ -1,14 +1,15 @@
 //! The way of an inbound message: what is known at the end of its header, the look-ups, the body, the conclusion.
 
 use dkim::{BodyHasher, BodyHashes, Keys, Verifier};
-use dmarc::{Discovery, DkimEvidence, SpfEvidence};
+use dmarc::{Discovery, DkimEvidence, MAX_AUTHOR_DOMAINS, SpfEvidence};
 use dns::Dns;
+use futures_util::future::join_all;
 use mail::{
     Author, AuthorError, Domain, Header, Helo, PathDomain, ReversePath, SuffixList, UnixTime, author,
 };
 
-use crate::settings::{Envelope, Settings};
-use crate::verdict::{Spf, Verdict};
+use crate::settings::{Envelope, Settings, SpfCounts};
+use crate::verdict::{Checks, Spf, Verdict};
 
 /// An inbound message whose header has been read.
 pub struct Inbound<'a> {
@@ -25,7 +26,13 @@ pub struct Inbound<'a> {
 pub struct Facts {
     spf: Spf,
     keys: Keys,
-    discovery: Result<Discovery, AuthorError>,
+    discovery: Result<Discovery, Unjudged>,
+}
+
+/// Why there is no one author domain, and what was asked about several all the same.
+struct Unjudged {
+    error: AuthorError,
+    discoveries: Vec<Discovery>,
 }
 
 impl<'a> Inbound<'a> {
@@ -58,15 +65,18 @@ impl<'a> Inbound<'a> {
     /// The verdict.
     pub fn conclude(self, facts: Facts, body: &BodyHashes) -> Verdict {
         let dkim = self.signatures.finish(self.header, &facts.keys, body);
+        let mail_from = self.spf_evidence(&facts.spf);
+        let signatures: Vec<_> = dkim.iter().map(DkimEvidence::from).collect();
+        let evaluate = |discovery: &Discovery| dmarc::evaluate(discovery, &mail_from, &signatures);
         let dmarc = match facts.discovery {
-            Ok(discovery) => {
-                let mail_from = facts.spf.mail_from.as_ref().map_or(SpfEvidence::Other, SpfEvidence::from);
-                let signatures: Vec<_> = dkim.iter().map(DkimEvidence::from).collect();
-                dmarc::evaluate(&discovery, &mail_from, &signatures)
+            Ok(discovery) => evaluate(&discovery),
+            Err(Unjudged { error, discoveries }) => {
+                let checks: Vec<_> = discoveries.iter().map(evaluate).collect();
+                dmarc::Check::several_authors(error, &checks)
             }
-            Err(error) => dmarc::Check::no_author(error),
         };
-        Verdict::new(self.header, self.settings, self.envelope, facts.spf, self.author, dkim, dmarc)
+        let checks = Checks { spf: facts.spf, author: self.author, dkim, dmarc };
+        Verdict::new(self.header, self.settings, self.envelope, self.now, checks)
     }
 
     async fn check_spf<D: Dns>(&self, dns: &D) -> Spf {
@@ -84,12 +94,30 @@ impl<'a> Inbound<'a> {
         Spf { mail_from, helo }
     }
 
-    async fn discover<D: Dns>(&self, dns: &D) -> Result<Discovery, AuthorError> {
-        let author = self.author.as_ref().map_err(Clone::clone)?.domain();
+    fn spf_evidence(&self, spf: &Spf) -> SpfEvidence {
+        let counts = |check: &&spf::Check| match self.settings.spf_counts {
+            SpfCounts::Always => true,
+            SpfCounts::UnlessPermissive => !check.is_permissive(),
+            SpfCounts::Never => false,
+        };
+        spf.mail_from.as_ref().filter(counts).map_or(SpfEvidence::Other, SpfEvidence::from)
+    }
+
+    async fn discover<D: Dns>(&self, dns: &D) -> Result<Discovery, Unjudged> {
         let mut identifiers: Vec<Domain> = self.signatures.domains().cloned().collect();
         identifiers.extend(self.spf_domain());
         let options = dmarc::Options { suffixes: self.suffixes, method: self.settings.discovery };
-        Ok(dmarc::discover(dns, author, &identifiers, &options).await)
+        let ask = |author| dmarc::discover(dns, author, &identifiers, &options);
+        let error = match &self.author {
+            Ok(author) => return Ok(ask(author.domain()).await),
+            Err(error) => error.clone(),
+        };
+        let authors: &[Domain] = match &error {
+            AuthorError::SeveralDomains { domains, .. } if self.settings.evaluate_several_authors => domains,
+            _ => &[],
+        };
+        let discoveries = join_all(authors.iter().take(MAX_AUTHOR_DOMAINS).map(ask)).await;
+        Err(Unjudged { error, discoveries })
     }
 
     /// The domain that SPF will judge as MAIL FROM.

@@ -7,6 +7,7 @@
 mod authres;
 mod inbound;
 pub mod recording;
+mod replay;
 mod settings;
 pub mod suffix;
 mod summary;
@@ -14,5 +15,5 @@ mod verdict;
 
 pub use inbound::{Facts, Inbound, judge};
 pub use recording::{Recorded, Recording, RecordingError};
-pub use settings::{Envelope, Settings};
+pub use settings::{Envelope, Settings, SpfCounts};
 pub use verdict::{Part, Spf, Verdict};

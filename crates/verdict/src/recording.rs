@@ -4,6 +4,7 @@ mod answers;
 mod bytes;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -194,8 +195,14 @@ fn value(place: impl fmt::Display, what: impl fmt::Display) -> RecordingError {
 
 impl RecordedForm {
     fn read(self, place: &str) -> Result<Recorded, RecordingError> {
+        let mut asked = BTreeSet::new();
         let answers = self.answers.iter().enumerate().map(|(i, answer)| {
-            answer.read().map_err(|what| value(format_args!("{place}.answers[{i}]"), what))
+            let place = format!("{place}.answers[{i}]");
+            let (question, answer) = answer.read().map_err(|what| value(&place, what))?;
+            if !asked.insert(question.clone()) {
+                return Err(value(&place, format_args!("{question} is answered twice")));
+            }
+            Ok((question, answer))
         });
         let suffixes =
             self.suffixes.iter().enumerate().map(|(i, form)| {

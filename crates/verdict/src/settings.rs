@@ -35,6 +35,22 @@ impl Envelope {
     }
 }
 
+/// Which SPF passes DMARC counts as evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum SpfCounts {
+    /// Every aligned one, as RFC 9989 §4.4.2 has it.
+    #[default]
+    Always,
+    /// All but those of records that let everybody pass, such as `+all`.
+    ///
+    /// DEVIATION: RFC 9989 §4.4.2 counts any pass. A record like that proves nothing about the sender (§11.1).
+    UnlessPermissive,
+    /// None: a message has to be signed.
+    ///
+    /// DEVIATION: RFC 9989 §4.4.2 counts any pass. Networks shared with strangers make passes for each other.
+    Never,
+}
+
 /// The receiver's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -50,6 +66,11 @@ pub struct Settings {
     pub dkim: dkim::Policy,
     /// How policy records and organizational domains are found.
     pub discovery: dmarc::Method,
+    /// Which SPF passes DMARC counts.
+    pub spf_counts: SpfCounts,
+    /// Whether each of several author domains is evaluated, for the strictest disposition (RFC 9989 §11.5). The result
+    /// is a permerror either way.
+    pub evaluate_several_authors: bool,
 }
 
 impl Default for Settings {
@@ -69,6 +90,8 @@ impl Settings {
             spf: spf::Limits::default(),
             dkim: dkim::Policy::default(),
             discovery: dmarc::Method::default(),
+            spf_counts: SpfCounts::default(),
+            evaluate_several_authors: false,
         }
     }
 }

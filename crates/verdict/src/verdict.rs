@@ -2,9 +2,10 @@
 
 use mail::authres::find::{self, Claim};
 use mail::authres::{AuthenticationResults, AuthservId};
-use mail::{Author, AuthorError, Explain, Header};
+use mail::{Author, AuthorError, Explain, Header, UnixTime};
 
 use crate::authres;
+use crate::replay::recipients_named;
 use crate::settings::{Envelope, Settings};
 
 /// SPF's two identities, each checked for itself; `None` where it, or the client's address, is not known.
@@ -16,13 +17,21 @@ pub struct Spf {
     pub helo: Option<spf::Check>,
 }
 
+/// What each part came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Checks {
+    pub(crate) spf: Spf,
+    pub(crate) author: Result<Author, AuthorError>,
+    pub(crate) dkim: Vec<dkim::Check>,
+    pub(crate) dmarc: dmarc::Check,
+}
+
 /// What was found out about one message.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    spf: Spf,
-    author: Result<Author, AuthorError>,
-    dkim: Vec<dkim::Check>,
-    dmarc: dmarc::Check,
+    checks: Checks,
+    now: UnixTime,
+    recipients_named: Option<bool>,
     remove: Vec<Claim>,
     results: AuthenticationResults,
 }
@@ -45,40 +54,51 @@ impl Verdict {
         header: &Header,
         settings: &Settings,
         envelope: &Envelope,
-        spf: Spf,
-        author: Result<Author, AuthorError>,
-        dkim: Vec<dkim::Check>,
-        dmarc: dmarc::Check,
+        now: UnixTime,
+        checks: Checks,
     ) -> Self {
         let ids: Vec<AuthservId> =
             std::iter::once(&settings.authserv_id).chain(&settings.other_ids).cloned().collect();
         let names: Vec<&str> = settings.other_fields.iter().map(String::as_str).collect();
-        let remove = find::own(header, &ids, &names);
-        let results = AuthenticationResults {
-            id: settings.authserv_id.clone(),
-            results: authres::results(envelope, &spf, author.as_ref().ok(), &dkim, &dmarc),
-        };
-        Self { spf, author, dkim, dmarc, remove, results }
+        let results = authres::results(envelope, &checks);
+        Self {
+            checks,
+            now,
+            recipients_named: recipients_named(header, envelope),
+            remove: find::own(header, &ids, &names),
+            results: AuthenticationResults { id: settings.authserv_id.clone(), results },
+        }
     }
 
     /// SPF.
     pub fn spf(&self) -> &Spf {
-        &self.spf
+        &self.checks.spf
     }
 
     /// The author, or why there is none.
     pub fn author(&self) -> Result<&Author, &AuthorError> {
-        self.author.as_ref()
+        self.checks.author.as_ref()
     }
 
     /// One check for each DKIM-Signature field, from the top; empty where the message has none.
     pub fn dkim(&self) -> &[dkim::Check] {
-        &self.dkim
+        &self.checks.dkim
     }
 
     /// DMARC.
     pub fn dmarc(&self) -> &dmarc::Check {
-        &self.dmarc
+        &self.checks.dmarc
+    }
+
+    /// How many seconds ago a signature says that it was made, t=; 0 for a time to come.
+    pub fn signature_age(&self, check: &dkim::Check) -> Option<u64> {
+        check.signed_at().map(|signed_at| self.now.0.saturating_sub(signed_at))
+    }
+
+    /// Whether every recipient stands in To or Cc; `None` where that is not known. A message that was signed for
+    /// others and is sent again looks like a blind copy, or a list's.
+    pub fn recipients_named(&self) -> Option<bool> {
+        self.recipients_named
     }
 
     /// The fields of the inbound message that claim to be ours, last first: remove them in this order.
@@ -94,13 +114,13 @@ impl Verdict {
     /// All steps that led here, in an order that can be read as a story.
     pub fn steps(&self) -> Vec<(Part, &dyn Explain)> {
         let mut steps: Vec<(Part, &dyn Explain)> = Vec::new();
-        for (part, check) in [(Part::SpfMailFrom, &self.spf.mail_from), (Part::SpfHelo, &self.spf.helo)] {
+        for (part, check) in [(Part::SpfMailFrom, &self.spf().mail_from), (Part::SpfHelo, &self.spf().helo)] {
             steps.extend(check.iter().flat_map(spf::Check::steps).map(|s| (part, s as &dyn Explain)));
         }
-        for (index, check) in self.dkim.iter().enumerate() {
+        for (index, check) in self.dkim().iter().enumerate() {
             steps.extend(check.steps().iter().map(|s| (Part::Dkim(index), s as &dyn Explain)));
         }
-        steps.extend(self.dmarc.steps().iter().map(|s| (Part::Dmarc, s as &dyn Explain)));
+        steps.extend(self.dmarc().steps().iter().map(|s| (Part::Dmarc, s as &dyn Explain)));
         steps
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mail::authres::AuthservId;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Settings;
+use crate::settings::{Settings, SpfCounts};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +16,8 @@ pub(super) struct SettingsForm {
     spf: SpfForm,
     dkim: DkimForm,
     discovery: DiscoveryForm,
+    spf_counts: SpfCountsForm,
+    evaluate_several_authors: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,9 +63,26 @@ enum DiscoveryForm {
     SuffixList,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum SpfCountsForm {
+    Always,
+    UnlessPermissive,
+    Never,
+}
+
 impl From<&Settings> for SettingsForm {
     fn from(settings: &Settings) -> Self {
-        let Settings { authserv_id, other_ids, other_fields, spf, dkim, discovery } = settings;
+        let Settings {
+            authserv_id,
+            other_ids,
+            other_fields,
+            spf,
+            dkim,
+            discovery,
+            spf_counts,
+            evaluate_several_authors,
+        } = settings;
         Self {
             authserv_id: authserv_id.to_string(),
             other_ids: other_ids.iter().map(ToString::to_string).collect(),
@@ -80,6 +99,12 @@ impl From<&Settings> for SettingsForm {
                 dmarc::Method::TreeWalk => DiscoveryForm::TreeWalk,
                 dmarc::Method::SuffixList => DiscoveryForm::SuffixList,
             },
+            spf_counts: match spf_counts {
+                SpfCounts::Always => SpfCountsForm::Always,
+                SpfCounts::UnlessPermissive => SpfCountsForm::UnlessPermissive,
+                SpfCounts::Never => SpfCountsForm::Never,
+            },
+            evaluate_several_authors: *evaluate_several_authors,
         }
     }
 }
@@ -122,6 +147,12 @@ impl SettingsForm {
                 DiscoveryForm::TreeWalk => dmarc::Method::TreeWalk,
                 DiscoveryForm::SuffixList => dmarc::Method::SuffixList,
             },
+            spf_counts: match self.spf_counts {
+                SpfCountsForm::Always => SpfCounts::Always,
+                SpfCountsForm::UnlessPermissive => SpfCounts::UnlessPermissive,
+                SpfCountsForm::Never => SpfCounts::Never,
+            },
+            evaluate_several_authors: self.evaluate_several_authors,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use mail::authres::AuthservId;
 use mail::{Domain, UnixTime};
-use verdict::Settings;
+use verdict::{Settings, SpfCounts};
 
 use crate::cli::DnsArgs;
 use crate::input::envelope::parse_ip;
@@ -55,6 +55,12 @@ pub struct Args {
     /// How policy records and organizational domains are found [default: tree-walk]
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Receiver")]
     discovery: Option<Discovery>,
+    /// Which SPF passes DMARC counts [default: always]
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Receiver")]
+    spf_counts: Option<Counts>,
+    /// Where From has several domains, ask what each of them wants; the result is a permerror all the same
+    #[arg(long, help_heading = "Receiver")]
+    several_authors: bool,
 
     /// Keep all that the verdicts rest on in one file; --dns FILE gives the same verdicts again. It holds the messages
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -73,6 +79,16 @@ enum Discovery {
     TreeWalk,
     /// The public suffix list, as in RFC 7489
     SuffixList,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Counts {
+    /// Every aligned one, as in RFC 9989
+    Always,
+    /// All but those of records that let everybody pass (+all)
+    UnlessPermissive,
+    /// None: a message has to be signed
+    Never,
 }
 
 impl Args {
@@ -101,6 +117,14 @@ impl Args {
                 Discovery::SuffixList => dmarc::Method::SuffixList,
             };
         }
+        if let Some(counts) = self.spf_counts {
+            settings.spf_counts = match counts {
+                Counts::Always => SpfCounts::Always,
+                Counts::UnlessPermissive => SpfCounts::UnlessPermissive,
+                Counts::Never => SpfCounts::Never,
+            };
+        }
+        settings.evaluate_several_authors |= self.several_authors;
         settings
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct MessageJson<'a> {
     dmarc: DmarcJson,
     /// What that means, in plain words.
     summary: String,
+    /// Whether every recipient stands in To or Cc; null where that is not known.
+    recipients_named: Option<bool>,
     /// The Authentication-Results field to put on top, without folds: what stands behind the colon.
     authentication_results: String,
     /// The fields of the message that pretend to be ours, in the order in which to remove them.
@@ -45,6 +47,12 @@ struct IdentityJson {
     domain: Option<String>,
     /// Why.
     reason: String,
+    /// The prefix length of the network that matched, 0 for everybody; null where none did.
+    scope_bits: Option<u8>,
+    /// Whether the client was let through, or not judged, like everybody else: `+all`, `?all`.
+    permissive: bool,
+    /// The domain owner's words for a fail (exp=), printable. They come from a stranger.
+    explanation: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +60,7 @@ struct IdentityJson {
 struct DkimJson {
     /// pass, fail, policy, neutral, temperror or permerror.
     result: &'static str,
-    /// Why.
+    /// Why; all that speaks against it.
     reason: String,
     /// The signing domain, d=.
     domain: Option<String>,
@@ -60,6 +68,10 @@ struct DkimJson {
     selector: Option<String>,
     /// a=
     algorithm: Option<&'static str>,
+    /// How many seconds ago it was made, by t=.
+    age: Option<u64>,
+    /// What else is worth knowing: `testing`, `weak-key`, `unsigned-duplicate:subject`, `unsigned:date`.
+    flags: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -129,9 +141,10 @@ impl<'a> MessageJson<'a> {
                 mailfrom: IdentityJson::new(spf.mail_from.as_ref()),
                 helo: IdentityJson::new(spf.helo.as_ref()),
             },
-            dkim: verdict.dkim().iter().map(DkimJson::new).collect(),
+            dkim: verdict.dkim().iter().map(|check| DkimJson::new(verdict, check)).collect(),
             dmarc: DmarcJson::new(verdict),
             summary: verdict.summary(),
+            recipients_named: verdict.recipients_named(),
             authentication_results: verdict
                 .authentication_results()
                 .value()
@@ -155,24 +168,43 @@ impl IdentityJson {
                 result: check.outcome().as_str(),
                 domain: check.domain().map(ToString::to_string),
                 reason: check.reason().to_string(),
+                scope_bits: check.scope().and_then(spf::Scope::bits),
+                permissive: check.is_permissive(),
+                explanation: check.explanation().map(|words| mail::printable(words.text())),
             },
             None => Self {
                 result: spf::Outcome::None.as_str(),
                 domain: None,
                 reason: super::output::NOT_CHECKED.to_owned(),
+                scope_bits: None,
+                permissive: false,
+                explanation: None,
             },
         }
     }
 }
 
 impl DkimJson {
-    fn new(check: &dkim::Check) -> Self {
+    fn new(verdict: &Verdict, check: &dkim::Check) -> Self {
+        let flags = check.flags();
+        let named =
+            |flag: &str, names: &[&str]| names.iter().map(|n| format!("{flag}:{n}")).collect::<Vec<_>>();
+        let mut all = Vec::new();
+        all.extend(flags.testing.then(|| "testing".to_owned()));
+        all.extend(flags.weak_key.then(|| "weak-key".to_owned()));
+        all.extend(named(
+            "unsigned-duplicate",
+            &flags.unsigned_duplicate.as_deref().into_iter().collect::<Vec<_>>(),
+        ));
+        all.extend(named("unsigned", &flags.unsigned));
         Self {
             result: check.outcome().as_str(),
-            reason: check.reason().to_string(),
+            reason: check.reasons().iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             domain: check.domain().map(ToString::to_string),
             selector: check.selector().map(ToString::to_string),
             algorithm: check.algorithm().map(dkim::Algorithm::as_str),
+            age: verdict.signature_age(check),
+            flags: all,
         }
     }
 }

@@ -80,22 +80,19 @@ impl Judge {
         }
     }
 
-    /// A message of any size, hashed while its questions are under way.
+    /// A message of any size. It is read to its end before anything is asked: the deadline is for the DNS alone, and a
+    /// file or a pipe may be slower. Other messages are asked about meanwhile.
     async fn in_chunks(&self, chunks: &mut Chunks, envelope: Envelope, trace: bool) -> io::Result<Verdict> {
         let (header, body) = read_header(chunks)?;
         let (envelope, now) = settle(envelope, trace, &header, None);
-        let dns = Deadline::new(self.world.view(None), DEADLINE);
         let inbound = Inbound::new(&envelope, &header, now, &self.settings, &BuiltIn);
         let mut hasher = inbound.body();
-        let hash = async {
-            hasher.update(&body);
-            while let Some(chunk) = chunks.next_chunk()? {
-                hasher.update(chunk);
-            }
-            io::Result::Ok(hasher.finish())
-        };
-        let (facts, hashes) = futures_util::join!(inbound.look_up(&dns), hash);
-        Ok(inbound.conclude(facts, &hashes?))
+        hasher.update(&body);
+        while let Some(chunk) = chunks.next_chunk()? {
+            hasher.update(chunk);
+        }
+        let facts = inbound.look_up(&Deadline::new(self.world.view(None), DEADLINE)).await;
+        Ok(inbound.conclude(facts, &hasher.finish()))
     }
 
     /// A message that is in a recording, or will be.

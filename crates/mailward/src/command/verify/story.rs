@@ -60,6 +60,13 @@ fn notes(story: &mut String, verdict: &Verdict) {
             line(story, &format!("Note: {note}; that changes nothing, but readers may be deceived."));
         }
     }
+    let is_signed = verdict.dkim().iter().any(|check| check.outcome() == dkim::Outcome::Pass);
+    if is_signed && verdict.recipients_named() == Some(false) {
+        line(
+            story,
+            "Note: a recipient stands in neither To nor Cc, as in a blind copy, a list, or a replayed message.",
+        );
+    }
     if !verdict.remove().is_empty() {
         let count = verdict.remove().len();
         line(

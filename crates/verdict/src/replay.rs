@@ -1,0 +1,60 @@
+//! What tells a replayed message from the first copy, as far as one message can: a valid signature says nothing of whom
+//! the mail was for.
+
+use std::collections::BTreeSet;
+
+use mail::address::{AddressDomain, AddressList};
+use mail::{Domain, Header, PathDomain, ReversePath};
+
+use crate::settings::Envelope;
+
+/// Whether every recipient stands in To or Cc. `None` where that is not known: no recipients, one that has no domain,
+/// or a field that can't be read.
+pub(crate) fn recipients_named(header: &Header, envelope: &Envelope) -> Option<bool> {
+    let wanted: Option<Vec<_>> =
+        envelope.rcpt_to.iter().map(|raw| recipient(raw, envelope.smtputf8)).collect();
+    let wanted = wanted.filter(|recipients| !recipients.is_empty())?;
+    let mut named = BTreeSet::new();
+    for field in header.fields().filter(|field| field.is("To") || field.is("Cc")) {
+        for mailbox in AddressList::parse(field.value).ok()?.mailboxes {
+            if let AddressDomain::Name(domain) = mailbox.domain {
+                named.insert((mailbox.local.to_ascii_lowercase(), domain));
+            }
+        }
+    }
+    Some(wanted.iter().all(|recipient| named.contains(recipient)))
+}
+
+/// Local part, in lower case, and domain. A forward path is written like a reverse path (RFC 5321 §4.1.2).
+fn recipient(raw: &[u8], smtputf8: bool) -> Option<(Vec<u8>, Domain)> {
+    match ReversePath::parse(raw, smtputf8) {
+        ReversePath::Mailbox { local, domain: PathDomain::Name(domain) } => {
+            Some((local.to_ascii_lowercase(), domain))
+        }
+        ReversePath::Mailbox { .. } | ReversePath::Null | ReversePath::Invalid(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(header: &str, recipients: &[&str], want: Option<bool>) {
+        let rcpt_to = recipients.iter().map(|r| r.as_bytes().to_vec()).collect();
+        let envelope = Envelope { rcpt_to, ..Envelope::unknown() };
+        assert_eq!(recipients_named(&Header::parse(header), &envelope), want, "{header} {recipients:?}");
+    }
+
+    #[test]
+    fn dkp_01_recipients_in_to_or_cc() {
+        let header = "To: A <a@x.example>\r\nCc: \"B, b\" <b@Y.example>, G: c@z.example;\r\n";
+        check(header, &["<a@x.example>"], Some(true));
+        check(header, &["<A@X.example>", "b@y.example", "<c@z.example>"], Some(true));
+        check(header, &["<a@x.example>", "<d@x.example>"], Some(false));
+        check("Subject: s\r\n", &["<a@x.example>"], Some(false));
+        check("Bcc: a@x.example\r\n", &["<a@x.example>"], Some(false));
+        check("To: a@x.example <\r\n", &["<a@x.example>"], None);
+        check(header, &[], None);
+        check(header, &["<postmaster>"], None);
+    }
+}

@@ -128,8 +128,11 @@ fn parse_zone(path: &Path, bytes: Vec<u8>) -> Result<Zone, InputError> {
             .at(Position::of(e.as_bytes(), at))
     })?;
     Zone::parse(&text).map_err(|error| {
-        InputError::new(name, error.message.clone())
+        InputError::new(name, format!("not a zone: {}", error.message))
             .at(Position { line: error.line, column: Some(error.column) })
+            .with_help(
+                "what is named here is read as a zone (a master file), or as a recording if it begins with {",
+            )
     })
 }
 

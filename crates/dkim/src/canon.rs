@@ -4,8 +4,6 @@
 
 use std::fmt;
 
-use memchr::memchr3;
-
 /// How much a header or a body may change on the way without a signature noticing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Canon {
@@ -80,29 +78,17 @@ impl BodyCanon {
 
     /// Takes the next bytes of the body and gives their canonical form to `put`, as far as it is certain.
     pub fn update(&mut self, chunk: &[u8], put: &mut impl FnMut(&[u8])) {
-        let mut rest = self.after_cr(chunk, put);
-        while let [first, tail @ ..] = rest {
-            rest = match (first, tail) {
-                (b'\r', [b'\n', tail @ ..]) => self.line_end(tail),
-                (b'\r', []) => {
-                    self.cr = true;
-                    tail
-                }
-                (b' ' | b'\t', _) if self.canon == Canon::Relaxed => {
-                    self.space = true;
-                    tail
-                }
-                _ => {
-                    let stretch = match self.canon {
-                        Canon::Simple => simple_stretch(rest),
-                        Canon::Relaxed => relaxed_stretch(rest),
-                    };
-                    let (unchanged, tail) = rest.split_at_checked(stretch).unwrap_or((rest, &[]));
-                    self.put_data(unchanged, put);
-                    tail
-                }
+        let mut rest = self.resume(chunk, put);
+        if self.canon == Canon::Relaxed {
+            while let Some(at) = next_work(rest) {
+                rest = self.squeeze(rest, at, put);
             }
         }
+        if let Some(before) = rest.strip_suffix(b"\r") {
+            self.cr = true;
+            rest = before;
+        }
+        self.put_stretch(rest, put);
     }
 
     /// Ends the body.
@@ -117,26 +103,60 @@ impl BodyCanon {
         }
     }
 
-    /// Decides what a CR at the end of the last chunk was.
-    fn after_cr<'a>(&mut self, chunk: &'a [u8], put: &mut impl FnMut(&[u8])) -> &'a [u8] {
-        if !self.cr || chunk.is_empty() {
-            return chunk;
+    /// Decides what a CR and white space at the end of the last chunk were, as far as this one tells; gives back what
+    /// of it is left to read.
+    fn resume<'a>(&mut self, chunk: &'a [u8], put: &mut impl FnMut(&[u8])) -> &'a [u8] {
+        let mut rest = chunk;
+        if self.cr && !rest.is_empty() {
+            self.cr = false;
+            match rest {
+                [b'\n', tail @ ..] => {
+                    self.space = false;
+                    self.crlfs = self.crlfs.saturating_add(1);
+                    rest = tail;
+                }
+                _ => self.put_data(b"\r", put),
+            }
         }
-        self.cr = false;
-        match chunk {
-            [b'\n', tail @ ..] => self.line_end(tail),
+        if self.space { self.after_space(rest) } else { rest }
+    }
+
+    /// Takes the white space before `rest[at..]` ends, which is one run, and what stands before it.
+    fn squeeze<'a>(&mut self, rest: &'a [u8], at: usize, put: &mut impl FnMut(&[u8])) -> &'a [u8] {
+        let (before, run) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        let after = skip_wsp(run);
+        match (run, after) {
+            // RFC 6376 §3.4.4: a run of white space within a line is one space; here its own first byte.
+            ([b' ', ..], [next, ..]) if *next != b'\r' => {
+                self.put_data(rest.get(..=at).unwrap_or(before), put);
+                after
+            }
             _ => {
-                self.put_data(b"\r", put);
-                chunk
+                self.put_stretch(before, put);
+                self.space = true;
+                self.after_space(after)
             }
         }
     }
 
-    fn line_end<'a>(&mut self, tail: &'a [u8]) -> &'a [u8] {
+    /// Decides what becomes of held-back white space, as far as `rest` tells; gives back what of it is left to read.
+    fn after_space<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let rest = skip_wsp(rest);
         // RFC 6376 §3.4.4: white space at the end of a line is ignored.
-        self.space = false;
-        self.crlfs = self.crlfs.saturating_add(1);
-        tail
+        self.space = !rest.starts_with(b"\r\n");
+        rest
+    }
+
+    /// Gives on bytes that are their own canonical form, but for the line ends at their end.
+    fn put_stretch(&mut self, stretch: &[u8], put: &mut impl FnMut(&[u8])) {
+        let mut data = stretch;
+        while let Some(shorter) = data.strip_suffix(b"\r\n") {
+            data = shorter;
+        }
+        if !data.is_empty() {
+            self.put_data(data, put);
+        }
+        self.crlfs = self.crlfs.saturating_add((stretch.len() - data.len()) as u64 / 2);
     }
 
     /// Gives on what was held back, as something follows it, and then what follows.
@@ -154,46 +174,32 @@ impl BodyCanon {
     }
 }
 
-/// How much of `rest`, which begins with no line end, is sure to be its own simple form: all but line ends at its end.
-fn simple_stretch(rest: &[u8]) -> usize {
-    let mut kept = rest.strip_suffix(b"\r").unwrap_or(rest);
-    while let Some(shorter) = kept.strip_suffix(b"\r\n") {
-        kept = shorter;
-    }
-    // The first byte is no line end, but may be a CR that something else follows.
-    kept.len().max(1)
+/// How many bytes are looked at together.
+const BLOCK: usize = 32;
+
+/// Where the first white space stands that is not its own relaxed form, or may not be: a tab, or a space with white
+/// space, a CR or the end behind it.
+fn next_work(text: &[u8]) -> Option<usize> {
+    let (blocks, _) = text.as_chunks::<BLOCK>();
+    let (shifted, _) = text.get(1..).unwrap_or_default().as_chunks::<BLOCK>();
+    // Mail is mostly words with single spaces between them: whole blocks without work, found out without a branch.
+    let idle = blocks.iter().zip(shifted).take_while(|(block, next)| !has_work(block, next)).count() * BLOCK;
+    let rest = text.get(idle..).unwrap_or_default();
+    let follow = rest.iter().skip(1).chain(&[b' ']);
+    rest.iter().zip(follow).position(|(byte, next)| is_work(*byte, *next)).map(|at| idle + at)
 }
 
-/// How far a special byte is looked for one by one.
-const NEAR: usize = 12;
-
-/// How much of `rest`, which begins with neither white space nor a line end, is its own relaxed form: single spaces
-/// and single line ends between other bytes change nothing.
-fn relaxed_stretch(rest: &[u8]) -> usize {
-    // The first byte is data, even where it is a CR.
-    let mut at = 1;
-    while let Some(found) = next_special(rest.get(at..).unwrap_or_default()) {
-        at += found;
-        at += match rest.get(at..).unwrap_or_default() {
-            [b' ', next, ..] if is_plain(*next) => 2,
-            [b'\r', b'\n', next, ..] if is_plain(*next) => 3,
-            [b'\r', next, ..] if *next != b'\n' => 1,
-            _ => return at,
-        };
-    }
-    rest.len()
+fn has_work(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> bool {
+    block.iter().zip(next).fold(false, |found, (byte, next)| found | is_work(*byte, *next))
 }
 
-/// Where the next white space or CR is: words are short, so a few bytes are looked at before the search is set up.
-fn next_special(text: &[u8]) -> Option<usize> {
-    let (near, far) = text.split_at_checked(NEAR).unwrap_or((text, &[]));
-    near.iter()
-        .position(|byte| !is_plain(*byte))
-        .or_else(|| memchr3(b' ', b'\t', b'\r', far).map(|at| near.len() + at))
+fn is_work(byte: u8, next: u8) -> bool {
+    (byte == b'\t') | (byte == b' ') & ((next == b' ') | (next == b'\t') | (next == b'\r'))
 }
 
-fn is_plain(byte: u8) -> bool {
-    !matches!(byte, b' ' | b'\t' | b'\r')
+fn skip_wsp(text: &[u8]) -> &[u8] {
+    let run = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    text.get(run..).unwrap_or_default()
 }
 
 #[cfg(test)]

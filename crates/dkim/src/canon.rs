@@ -176,21 +176,33 @@ impl BodyCanon {
 
 /// How many bytes are looked at together.
 const BLOCK: usize = 32;
+/// The same, where work is near.
+const SMALL_BLOCK: usize = 8;
 
 /// Where the first white space stands that is not its own relaxed form, or may not be: a tab, or a space with white
 /// space, a CR or the end behind it.
 fn next_work(text: &[u8]) -> Option<usize> {
-    let (blocks, _) = text.as_chunks::<BLOCK>();
-    let (shifted, _) = text.get(1..).unwrap_or_default().as_chunks::<BLOCK>();
-    // Mail is mostly words with single spaces between them: whole blocks without work, found out without a branch.
-    let idle = blocks.iter().zip(shifted).take_while(|(block, next)| !has_work(block, next)).count() * BLOCK;
-    let rest = text.get(idle..).unwrap_or_default();
-    let follow = rest.iter().skip(1).chain(&[b' ']);
-    rest.iter().zip(follow).position(|(byte, next)| is_work(*byte, *next)).map(|at| idle + at)
+    // Mail is mostly words with single spaces between them: most blocks have no work, which takes no branch to find out.
+    let rest = skip_idle::<BLOCK>(text);
+    let mut rest = skip_idle::<SMALL_BLOCK>(rest);
+    while let [byte, tail @ ..] = rest {
+        if is_work(*byte, tail.first().copied().unwrap_or(b' ')) {
+            return Some(text.len() - rest.len());
+        }
+        rest = tail;
+    }
+    None
 }
 
-fn has_work(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> bool {
-    block.iter().zip(next).fold(false, |found, (byte, next)| found | is_work(*byte, *next))
+/// Skips the blocks in front that have no work in them.
+fn skip_idle<const N: usize>(text: &[u8]) -> &[u8] {
+    let has_work = |(block, next): (&[u8; N], &[u8; N])| {
+        block.iter().zip(next).fold(false, |found, (byte, next)| found | is_work(*byte, *next))
+    };
+    let (blocks, _) = text.as_chunks::<N>();
+    let (shifted, _) = text.get(1..).unwrap_or_default().as_chunks::<N>();
+    let idle = blocks.iter().zip(shifted).take_while(|pair| !has_work(*pair)).count();
+    text.get(idle * N..).unwrap_or_default()
 }
 
 fn is_work(byte: u8, next: u8) -> bool {

@@ -29,7 +29,9 @@ pub(crate) fn is_fws(byte: u8) -> bool {
 
 /// The value without its white space (RFC 6376 §3.5 b=, bh=: "whitespace is ignored in this value").
 pub(crate) fn without_fws(value: &[u8]) -> Vec<u8> {
-    value.iter().copied().filter(|b| !is_fws(*b)).collect()
+    let mut out = Vec::with_capacity(value.len());
+    value.split(|b| is_fws(*b)).for_each(|part| out.extend_from_slice(part));
+    out
 }
 
 /// Decodes base64 of at most `max` characters; the length is looked at before anything is decoded.
@@ -37,11 +39,13 @@ pub(crate) fn base64(value: &[u8], max: usize) -> Result<Vec<u8>, Base64Error> {
     if value.iter().filter(|b| !is_fws(**b)).count() > max {
         return Err(Base64Error::Long);
     }
-    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=') || is_fws(b);
-    if let Some(at) = value.iter().position(|b| !known(*b)) {
-        return Err(Base64Error::Byte(at));
-    }
-    BASE64.decode(without_fws(value)).map_err(|_| Base64Error::Form)
+    BASE64.decode(without_fws(value)).map_err(|_| {
+        let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=') || is_fws(b);
+        match value.iter().position(|b| !known(*b)) {
+            Some(at) => Base64Error::Byte(at),
+            None => Base64Error::Form,
+        }
+    })
 }
 
 /// Encodes without folds.

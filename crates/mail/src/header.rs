@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use memchr::memchr;
+use memchr::{memchr, memchr3_iter};
 
 use crate::finding::Span;
 
@@ -207,11 +207,11 @@ impl Header {
 
     fn note_stray_bytes(&mut self) {
         let mut found = [None; 3];
-        for (at, &byte) in self.raw.iter().enumerate() {
-            let slot = match byte {
-                b'\n' if at == 0 || self.raw.get(at - 1) != Some(&b'\r') => 0,
-                b'\r' if self.raw.get(at + 1) != Some(&b'\n') => 1,
-                0 => 2,
+        for at in memchr3_iter(b'\n', b'\r', 0, &self.raw) {
+            let slot = match self.raw.get(at) {
+                Some(b'\n') if at == 0 || self.raw.get(at - 1) != Some(&b'\r') => 0,
+                Some(b'\r') if self.raw.get(at + 1) != Some(&b'\n') => 1,
+                Some(0) => 2,
                 _ => continue,
             };
             if let Some(first @ None) = found.get_mut(slot) {
@@ -321,11 +321,18 @@ impl Splitter {
         if self.in_body {
             return chunk;
         }
-        for (at, &byte) in chunk.iter().enumerate() {
-            if self.step(byte) {
+        let mut rest = chunk;
+        loop {
+            // Within a line nothing but a CR matters.
+            if self.line == Line::Inside {
+                let cr = memchr(b'\r', rest).unwrap_or(rest.len());
+                rest = rest.get(cr..).unwrap_or_default();
+            }
+            let [byte, body @ ..] = rest else { break };
+            rest = body;
+            if self.step(*byte) {
                 self.in_body = true;
-                let (header, body) = chunk.split_at(at + 1);
-                self.keep(header);
+                self.keep(chunk.get(..chunk.len() - body.len()).unwrap_or_default());
                 // The empty line is not part of the header.
                 let end = self.seen - 2;
                 self.seen = end;

@@ -13,12 +13,19 @@ pub enum Canon {
     Relaxed,
 }
 
-impl fmt::Display for Canon {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Canon {
+    /// The name, as c= has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Simple => "simple",
             Self::Relaxed => "relaxed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Canon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

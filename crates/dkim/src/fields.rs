@@ -1,8 +1,10 @@
 //! Which instance of which field a signature covers (RFC 6376 §5.4.2), and the bytes that are hashed for it.
 
+use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use mail::Header;
+use mail::{Field, Header};
 
 use crate::canon::{Canon, put_field};
 use crate::signature::Signature;
@@ -13,7 +15,10 @@ const SINGLE: &[&str] = &["from", "subject", "date", "to", "cc", "reply-to", "me
 /// The fields of a header by name, made once for all signatures.
 pub(crate) struct FieldIndex<'h> {
     header: &'h Header,
-    by_name: BTreeMap<Vec<u8>, Vec<usize>>,
+    /// Name and index of each field, in the order of [`by_name`] and then from the top.
+    names: Vec<(&'h [u8], usize)>,
+    /// The relaxed form of each field, made when it is first needed.
+    relaxed: Vec<OnceCell<Box<[u8]>>>,
 }
 
 /// What a signature covers.
@@ -29,16 +34,22 @@ pub(crate) struct Covered {
 impl<'h> FieldIndex<'h> {
     /// Reads the header once.
     pub(crate) fn new(header: &'h Header) -> Self {
-        let mut by_name: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
-        for field in header.fields() {
-            by_name.entry(field.name.to_ascii_lowercase()).or_default().push(field.index);
-        }
-        Self { header, by_name }
+        let mut names: Vec<_> = header.fields().map(|field| (field.name, field.index)).collect();
+        names.sort_unstable_by(|(one, i), (other, j)| by_name(one, other).then(i.cmp(j)));
+        Self { header, relaxed: names.iter().map(|_| OnceCell::new()).collect(), names }
     }
 
-    /// Whether the header has a field of this name, which is in lower case.
+    /// The fields of this name, from top to bottom.
+    fn named(&self, name: &str) -> &[(&'h [u8], usize)] {
+        let rest = self.names.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_lt());
+        let rest = self.names.get(rest..).unwrap_or_default();
+        let end = rest.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_eq());
+        rest.get(..end).unwrap_or_default()
+    }
+
+    /// Whether the header has a field of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.by_name.contains_key(name.as_bytes())
+        !self.named(name).is_empty()
     }
 
     /// What the signature in the field `own` covers.
@@ -47,9 +58,8 @@ impl<'h> FieldIndex<'h> {
         let mut covered = Covered { fields: Vec::new(), oversigned: false, unsigned_duplicate: None };
         for name in signed {
             let instances = left.entry(name).or_insert_with(|| {
-                let all = self.by_name.get(name.as_bytes()).map(Vec::as_slice).unwrap_or_default();
                 // RFC 6376 §3.5 h=: a signature does not cover its own field, which is hashed last as it is.
-                all.iter().rev().copied().filter(move |index| *index != own)
+                self.named(name).iter().rev().map(|(_, index)| *index).filter(move |index| *index != own)
             });
             match instances.next() {
                 // RFC 6376 §5.4.2: each time that h= names a field takes one more instance, from the bottom up.
@@ -72,12 +82,32 @@ impl<'h> FieldIndex<'h> {
         let canon = signature.header_canon;
         let mut out = Vec::new();
         for field in covered.fields.iter().filter_map(|index| self.header.field(*index)) {
-            put_field(canon, without_line_end(field.raw), &mut out);
+            match canon {
+                Canon::Simple => out.extend_from_slice(without_line_end(field.raw)),
+                Canon::Relaxed => out.extend_from_slice(self.relaxed(field)),
+            }
             out.extend_from_slice(b"\r\n");
         }
         put_own_field(canon, signature, own, &mut out);
         out
     }
+
+    /// The relaxed form of a field of this header, without a line end.
+    fn relaxed(&self, field: Field<'_>) -> &[u8] {
+        let make = || {
+            let mut out = Vec::with_capacity(field.raw.len());
+            put_field(Canon::Relaxed, without_line_end(field.raw), &mut out);
+            out.into_boxed_slice()
+        };
+        self.relaxed.get(field.index).map(|form| &**form.get_or_init(make)).unwrap_or_default()
+    }
+}
+
+/// An order in which two names are equal if they are the same but for case. Shorter names come first, as lengths are
+/// quick to compare.
+fn by_name(one: &[u8], other: &[u8]) -> Ordering {
+    let lower = u8::to_ascii_lowercase;
+    one.len().cmp(&other.len()).then_with(|| one.iter().map(lower).cmp(other.iter().map(lower)))
 }
 
 fn put_own_field(canon: Canon, signature: &Signature, own: &[u8], out: &mut Vec<u8>) {

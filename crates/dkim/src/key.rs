@@ -2,9 +2,13 @@
 //! should know about it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest::Digest;
-use aws_lc_rs::signature::{ED25519, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    ED25519, ParsedPublicKey, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, UnparsedPublicKey,
+};
 use mail::Parsed;
 
 use crate::der::{DerKey, public_key};
@@ -28,16 +32,45 @@ pub const MAX_RSA_EXPONENT: u64 = 1 << 33;
 pub const MAX_FINDINGS: usize = 32;
 
 /// An RSA public key of 1 to 8192 bits; those below 1024 are understood and verify nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RsaKey {
+#[derive(Clone, Debug)]
+pub struct RsaKey(Arc<RsaParts>);
+
+#[derive(Debug)]
+struct RsaParts {
     der: Box<[u8]>,
     bits: usize,
+    /// The key made ready to verify with, when it first has to; `None` if it verifies nothing.
+    ready: OnceLock<Option<ParsedPublicKey>>,
 }
 
 impl RsaKey {
+    fn new(der: &[u8], bits: usize) -> Self {
+        Self(Arc::new(RsaParts { der: der.into(), bits, ready: OnceLock::new() }))
+    }
+
     /// The length of the modulus, in bits.
     pub fn bits(&self) -> usize {
-        self.bits
+        self.0.bits
+    }
+
+    fn ready(&self) -> Option<&ParsedPublicKey> {
+        let parse =
+            || ParsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, &self.0.der).ok();
+        self.0.ready.get_or_init(parse).as_ref()
+    }
+}
+
+impl PartialEq for RsaKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.der == other.0.der
+    }
+}
+
+impl Eq for RsaKey {}
+
+impl Hash for RsaKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.der.hash(state);
     }
 }
 
@@ -116,7 +149,7 @@ impl PublicKey {
     pub(crate) fn from_der(key_type: KeyType, der: &[u8]) -> Result<Self, KeyError> {
         match (key_type, public_key(der)) {
             (KeyType::Rsa, Some(DerKey::Rsa { modulus, exponent })) => {
-                check_rsa(modulus, exponent).map(|bits| Self::Rsa(RsaKey { der: der.into(), bits }))
+                check_rsa(modulus, exponent).map(|bits| Self::Rsa(RsaKey::new(der, bits)))
             }
             (KeyType::Rsa, _) => Err(KeyError::NotRsa),
             // RFC 8463 §4.2: p= is the bare key; some publish it wrapped as other keys are.
@@ -146,9 +179,7 @@ impl PublicKey {
             Self::Revoked(_) => false,
             // RFC 8301 §3.2: keys below 1024 bits must not be taken for valid; this algorithm refuses them too.
             Self::Rsa(key) => {
-                UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, &key.der)
-                    .verify_digest(sha256, signature)
-                    .is_ok()
+                key.ready().is_some_and(|ready| ready.verify_digest_sig(sha256, signature).is_ok())
             }
             // RFC 8463 §3: what Ed25519 signs is the SHA-256 of the header, not the header.
             Self::Ed25519(key) => {
@@ -163,7 +194,7 @@ impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Revoked(_) => f.write_str("revoked"),
-            Self::Rsa(key) => write!(f, "RSA, {} bits", key.bits),
+            Self::Rsa(key) => write!(f, "RSA, {} bits", key.bits()),
             Self::Ed25519(_) => f.write_str("Ed25519"),
         }
     }
@@ -230,7 +261,7 @@ impl KeyRecord {
 
     /// Whether the key is RSA of less than 2048 bits.
     pub fn is_weak(&self) -> bool {
-        matches!(&self.key, PublicKey::Rsa(key) if key.bits < GOOD_RSA_BITS)
+        matches!(&self.key, PublicKey::Rsa(key) if key.bits() < GOOD_RSA_BITS)
     }
 }
 
@@ -251,7 +282,7 @@ impl fmt::Display for KeyRecord {
         write!(f, "; k={}; p=", self.key.key_type().as_str())?;
         match &self.key {
             PublicKey::Revoked(_) => Ok(()),
-            PublicKey::Rsa(key) => f.write_str(&to_base64(&key.der)),
+            PublicKey::Rsa(key) => f.write_str(&to_base64(&key.0.der)),
             PublicKey::Ed25519(key) => f.write_str(&to_base64(key)),
         }
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+pub mod cache;
 pub mod canon;
 pub mod check;
 mod der;
@@ -22,6 +23,7 @@ pub mod verify;
 pub mod who;
 
 pub use body::{BodyHash, BodyHasher, BodyHashes};
+pub use cache::KeyCache;
 pub use canon::Canon;
 pub use check::{Check, DkimPass, Flags};
 pub use examine::WELL_SIGNED;

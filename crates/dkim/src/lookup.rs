@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dns::{Dns, Name, Question, RecordType, Reply};
 use mail::{Domain, Finding};
 
+use crate::cache::KeyCache;
 use crate::key::KeyRecord;
 use crate::who::{Selector, key_name};
 
@@ -44,17 +45,17 @@ pub struct FoundKey {
 /// Asks for the key of a selector. A name too long to ask for has no key.
 pub async fn lookup<D: Dns>(dns: &D, selector: &Selector, domain: &Domain) -> KeyAnswer {
     match key_name(selector, domain) {
-        Ok(name) => ask(dns, name).await,
+        Ok(name) => ask(dns, name, None).await,
         Err(_) => KeyAnswer::NoKey,
     }
 }
 
-/// Asks for the key at a name.
-pub(crate) async fn ask<D: Dns>(dns: &D, name: Name) -> KeyAnswer {
+/// Asks for the key at a name. Texts that the cache knows are not parsed again.
+pub(crate) async fn ask<D: Dns>(dns: &D, name: Name, cache: Option<&KeyCache>) -> KeyAnswer {
     let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
     match &answer.reply {
         Reply::Records(records) => {
-            read(records.iter().filter_map(dns::Data::text).map(Arc::from), answer.authenticated)
+            read(records.iter().filter_map(dns::Data::text).map(Arc::from), answer.authenticated, cache)
         }
         // RFC 6376 §6.1.2 step 3: PERMFAIL, no key for signature.
         Reply::NoData | Reply::NoSuchName => KeyAnswer::NoKey,
@@ -65,10 +66,13 @@ pub(crate) async fn ask<D: Dns>(dns: &D, name: Name) -> KeyAnswer {
 
 /// RFC 6376 §3.6.2.2 leaves several records undefined: texts that are no key records don't count, whatever their
 /// order; two that are leave no key.
-fn read(texts: impl Iterator<Item = Arc<[u8]>>, authenticated: bool) -> KeyAnswer {
+fn read(texts: impl Iterator<Item = Arc<[u8]>>, authenticated: bool, cache: Option<&KeyCache>) -> KeyAnswer {
     let mut answer = KeyAnswer::NoKey;
     for text in texts {
-        let parsed = KeyRecord::parse(&text);
+        let parsed = match cache {
+            Some(cache) => cache.parse(&text),
+            None => KeyRecord::parse(&text),
+        };
         answer = match (parsed.value, answer) {
             (Some(_), KeyAnswer::Found(_)) => return KeyAnswer::Several,
             (Some(record), _) => {

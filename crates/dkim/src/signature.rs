@@ -10,7 +10,7 @@ use dns::Name;
 use mail::{Domain, Field, Span, Tag, TagErrorKind, split_tags};
 
 use crate::canon::Canon;
-use crate::values::{Base64Error, base64, colon_list, saturating_number, without_fws};
+use crate::values::{Base64Error, base64, colon_list, is_fws, saturating_number};
 use crate::who::{Identity, Selector, WhoError, key_name, signing_domain};
 
 /// Most names in h=.

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use mail::{Domain, Field, Header, Span, SuffixList, SuffixSection, UnixTime};
 
 use crate::body::{BodyHasher, BodyHashes};
+use crate::cache::KeyCache;
 use crate::check::{Check, Flags};
 use crate::examine::{Message, Objection, Story, about};
 use crate::fields::FieldIndex;
@@ -100,15 +101,20 @@ impl Verifier {
         self.entries.iter().filter(|e| e.objections.is_empty()).filter_map(|e| e.signature.as_ref().ok())
     }
 
-    /// Asks for the keys that are needed, all at once. The future does not hold on to the verifier.
-    pub fn keys<'d, D: Dns>(&self, dns: &'d D) -> impl Future<Output = Keys> + Send + use<'d, D> {
+    /// Asks for the keys that are needed, all at once. The future does not hold on to the verifier. A cache makes it
+    /// cheaper and changes nothing else.
+    pub fn keys<'d, D: Dns>(
+        &self,
+        dns: &'d D,
+        cache: Option<&'d KeyCache>,
+    ) -> impl Future<Output = Keys> + Send + use<'d, D> {
         let names: BTreeSet<Name> = self
             .open()
             .filter(|s| s.body_length.is_none() || self.policy.body_length == BodyLength::Exact)
             .map(|s| s.key_name.clone())
             .collect();
         async move {
-            let answers = join_all(names.iter().map(|name| ask(dns, name.clone()))).await;
+            let answers = join_all(names.iter().map(|name| ask(dns, name.clone(), cache))).await;
             Keys(names.into_iter().zip(answers).collect())
         }
     }

@@ -105,18 +105,31 @@ fn is_tag_name(name: &str) -> bool {
 
 /// The first byte that is neither a visible character nor part of folding white space (RFC 6376 §3.2 tval, FWS).
 fn bad_value_byte(value: &[u8]) -> Option<usize> {
-    let mut at = 0;
+    let mut at = skip_text(value);
     while let Some(&byte) = value.get(at) {
         match byte {
             b'\r' => match (value.get(at + 1), value.get(at + 2)) {
-                (Some(b'\n'), Some(b' ' | b'\t')) => at += 2,
+                (Some(b'\n'), Some(b' ' | b'\t')) => {
+                    at += 3 + skip_text(value.get(at + 3..).unwrap_or_default())
+                }
                 _ => return Some(at),
             },
-            b' ' | b'\t' | b'!'..=b'~' | 0x80.. => at += 1,
+            _ if is_text(byte) => at += 1,
             _ => return Some(at),
         }
     }
     None
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | 0x80..)
+}
+
+/// How many bytes at the front are text, as far as whole blocks tell without a branch for each byte.
+fn skip_text(value: &[u8]) -> usize {
+    let (blocks, _) = value.as_chunks::<16>();
+    let whole = |block: &&[u8; 16]| block.iter().fold(true, |all, byte| all & is_text(*byte));
+    blocks.iter().take_while(whole).count() * 16
 }
 
 fn is_wsp_or_eol(byte: u8) -> bool {

@@ -1,6 +1,6 @@
 //! The way of an inbound message: what is known at the end of its header, the look-ups, the body, the conclusion.
 
-use dkim::{BodyHasher, BodyHashes, Keys, Verifier};
+use dkim::{BodyHasher, BodyHashes, KeyCache, Keys, Verifier};
 use dmarc::{Discovery, DkimEvidence, MAX_AUTHOR_DOMAINS, SpfEvidence};
 use dns::Dns;
 use futures_util::future::join_all;
@@ -20,6 +20,15 @@ pub struct Inbound<'a> {
     suffixes: &'a dyn SuffixList,
     author: Result<Author, AuthorError>,
     signatures: Verifier,
+    memo: Option<&'a Memo>,
+}
+
+/// What was worked out for other messages and is true of this one as well: pure functions of texts, by the text. No
+/// verdict depends on it.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// Parsed key records.
+    pub keys: KeyCache,
 }
 
 /// All that the DNS had to say about a message.
@@ -47,7 +56,13 @@ impl<'a> Inbound<'a> {
         let author = author(header);
         let domain = author.as_ref().ok().map(Author::domain);
         let signatures = Verifier::new(header, domain, &settings.dkim, now, Some(suffixes));
-        Self { envelope, header, now, settings, suffixes, author, signatures }
+        Self { envelope, header, now, settings, suffixes, author, signatures, memo: None }
+    }
+
+    /// The same message, looked up faster: `memo` is one for all messages of a receiver.
+    #[must_use]
+    pub fn with_memo(self, memo: &'a Memo) -> Self {
+        Self { memo: Some(memo), ..self }
     }
 
     /// The hasher that the body has to go through, in chunks of any size, while [`Inbound::look_up`] goes on or after.
@@ -57,8 +72,8 @@ impl<'a> Inbound<'a> {
 
     /// Asks all that has to be asked: SPF for both identities, the keys and the DMARC walks, side by side.
     pub async fn look_up<D: Dns>(&self, dns: &D) -> Facts {
-        let (spf, keys, discovery) =
-            futures_util::join!(self.check_spf(dns), self.signatures.keys(dns), self.discover(dns));
+        let keys = self.signatures.keys(dns, self.memo.map(|memo| &memo.keys));
+        let (spf, keys, discovery) = futures_util::join!(self.check_spf(dns), keys, self.discover(dns));
         Facts { spf, keys, discovery }
     }
 

@@ -13,7 +13,7 @@ pub mod suffix;
 mod summary;
 mod verdict;
 
-pub use inbound::{Facts, Inbound, judge};
+pub use inbound::{Facts, Inbound, Memo, judge};
 pub use recording::{Recorded, Recording, RecordingError};
 pub use settings::{Envelope, Settings, SpfCounts};
 pub use verdict::{Part, Spf, Verdict};

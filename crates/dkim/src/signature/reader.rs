@@ -10,13 +10,16 @@ pub(super) struct Reader<'a> {
     /// From the start of the field to the start of the value.
     offset: usize,
     tags: BTreeMap<&'a str, Tag<'a>>,
+    /// b=, decoded; empty if it is not there.
+    signature: Result<Vec<u8>, Base64Error>,
     pub(super) errors: Vec<SignatureError>,
 }
 
 impl<'a> Reader<'a> {
     /// Cuts the value into tags.
     pub(super) fn new(value: &'a [u8], offset: usize) -> Self {
-        let mut reader = Self { value, offset, tags: BTreeMap::new(), errors: Vec::new() };
+        let mut reader =
+            Self { value, offset, tags: BTreeMap::new(), signature: Ok(Vec::new()), errors: Vec::new() };
         for tag in split_tags(value) {
             match tag {
                 // RFC 6376 §3.2: a tag that occurs twice makes the whole list invalid, an unknown one too.
@@ -29,6 +32,8 @@ impl<'a> Reader<'a> {
                 Err(error) => reader.fail(SignatureErrorKind::Tag(error.kind), error.span),
             }
         }
+        reader.signature =
+            reader.tags.get("b").map_or(Ok(Vec::new()), |tag| base64(tag.value, MAX_SIGNATURE));
         reader
     }
 
@@ -87,7 +92,8 @@ impl<'a> Reader<'a> {
             // RFC 6376 §3.5 x=: it MUST be greater than t=.
             self.read("x", |_| Err::<(), _>(SignatureErrorKind::ExpiresBeforeSigned));
         }
-        let b_prefix = self.tags.get("b").and_then(|tag| b_prefix(tag.value));
+        let b_prefix =
+            self.tags.get("b").filter(|_| self.signature.is_ok()).and_then(|tag| b_prefix(tag.value));
         Claims { domain, selector, algorithm, identity, signed_at, expires_at, b_prefix }
     }
 
@@ -106,7 +112,8 @@ impl<'a> Reader<'a> {
 
     /// Reads the rest; `None` if anything is wrong.
     pub(super) fn signature(&mut self, claims: &Claims) -> Option<Signature> {
-        let signature = self.required("b", b_value);
+        let signature = std::mem::replace(&mut self.signature, Ok(Vec::new()));
+        let signature = self.required("b", |_| b_value(signature));
         let body_hash = self.required("bh", |value| body_hash(value, claims.algorithm));
         let signed = self.required("h", signed_names);
         let body_length = self.read("l", body_length);
@@ -155,8 +162,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn b_value(value: &[u8]) -> Result<Box<[u8]>, SignatureErrorKind> {
-    match base64(value, MAX_SIGNATURE) {
+fn b_value(decoded: Result<Vec<u8>, Base64Error>) -> Result<Box<[u8]>, SignatureErrorKind> {
+    match decoded {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes.into()),
         Err(Base64Error::Long) => Err(SignatureErrorKind::LongSignature),
         _ => Err(SignatureErrorKind::Base64("b")),
@@ -164,9 +171,8 @@ fn b_value(value: &[u8]) -> Result<Box<[u8]>, SignatureErrorKind> {
 }
 
 fn b_prefix(value: &[u8]) -> Option<Box<str>> {
-    base64(value, MAX_SIGNATURE).ok()?;
-    let text = String::from_utf8(without_fws(value)).ok()?;
-    text.get(..B_PREFIX.min(text.len())).filter(|prefix| !prefix.is_empty()).map(Box::from)
+    let front: Vec<u8> = value.iter().copied().filter(|b| !is_fws(*b)).take(B_PREFIX).collect();
+    String::from_utf8(front).ok().filter(|prefix| !prefix.is_empty()).map(String::into_boxed_str)
 }
 
 fn body_hash(value: &[u8], algorithm: Option<Algorithm>) -> Result<Box<[u8]>, SignatureErrorKind> {
@@ -194,7 +200,7 @@ fn signed_names(value: &[u8]) -> Result<Vec<Box<str>>, SignatureErrorKind> {
 /// RFC 5322 §3.6.8: visible ASCII without the colon; here in lower case.
 fn field_name(name: &[u8]) -> Option<Box<str>> {
     let good = !name.is_empty() && name.iter().all(|b| matches!(b, b'!'..=b'~'));
-    good.then(|| name.iter().map(|b| char::from(b.to_ascii_lowercase())).collect::<String>().into())
+    String::from_utf8(name.to_ascii_lowercase()).ok().filter(|_| good).map(String::into_boxed_str)
 }
 
 fn body_length(value: &[u8]) -> Result<u64, SignatureErrorKind> {
@@ -214,7 +220,7 @@ fn canonicalisation(value: &[u8]) -> Result<(Canon, Canon), SignatureErrorKind> 
     let one = |name: &[u8]| {
         [Canon::Simple, Canon::Relaxed]
             .into_iter()
-            .find(|canon| name.eq_ignore_ascii_case(canon.to_string().as_bytes()))
+            .find(|canon| name.eq_ignore_ascii_case(canon.as_str().as_bytes()))
             .ok_or(SignatureErrorKind::Canonicalisation)
     };
     match value.iter().position(|&b| b == b'/') {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use dkim::{Check, Policy, Verifier};
+use dkim::{Check, KeyCache, Policy, Verifier};
 use dns::{Data, Name, Zone};
 use mail::{Domain, Splitter, SuffixList, UnixTime};
 use testkit::signer::TestKey;
@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) now: UnixTime,
     pub(crate) author: Option<Domain>,
     pub(crate) suffixes: Option<Box<dyn SuffixList>>,
+    pub(crate) cache: KeyCache,
 }
 
 impl World {
@@ -39,6 +40,7 @@ impl World {
             now: UnixTime(NOW),
             author: Some(Domain::parse("victim.example").unwrap()),
             suffixes: None,
+            cache: KeyCache::default(),
         };
         world.publish("s1._domainkey.victim.example", &victim().record());
         world.publish("ed._domainkey.victim.example", &TestKey::ed25519(1).record());
@@ -86,7 +88,8 @@ impl World {
             Verifier::new(&header, self.author.as_ref(), &self.policy, self.now, self.suffixes.as_deref());
         let mut hasher = verifier.body();
         body.into_iter().for_each(|part| hasher.update(part));
-        let keys = pollster::block_on(verifier.keys(&self.zone));
+        let keys = pollster::block_on(verifier.keys(&self.zone, Some(&self.cache)));
+        assert_eq!(keys, pollster::block_on(verifier.keys(&self.zone, None)));
         verifier.finish(&header, &keys, &hasher.finish())
     }
 
@@ -95,7 +98,7 @@ impl World {
         let (header, _) = mail::header::split(message);
         let verifier =
             Verifier::new(&header, self.author.as_ref(), &self.policy, self.now, self.suffixes.as_deref());
-        pollster::block_on(verifier.keys(&self.zone)).iter().count()
+        pollster::block_on(verifier.keys(&self.zone, None)).iter().count()
     }
 
     /// `outcome code` of each signature.

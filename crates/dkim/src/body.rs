@@ -32,7 +32,8 @@ struct Pass {
 struct Sink {
     sha256: Context,
     length: u64,
-    small: Vec<u8>,
+    small: [u8; GATHERED],
+    filled: usize,
 }
 
 /// Pieces below this are gathered, in bytes.
@@ -85,24 +86,29 @@ impl Pass {
 
 impl Sink {
     fn new() -> Self {
-        Self { sha256: Context::new(&SHA256), length: 0, small: Vec::new() }
+        Self { sha256: Context::new(&SHA256), length: 0, small: [0; GATHERED], filled: 0 }
     }
 
     fn put(&mut self, bytes: &[u8]) {
         self.length = self.length.saturating_add(bytes.len() as u64);
-        if bytes.len() < SMALL && self.small.len() < GATHERED {
-            self.small.extend_from_slice(bytes);
-        } else {
+        if bytes.len() >= SMALL {
             self.flush();
             self.sha256.update(bytes);
+            return;
+        }
+        if bytes.len() > GATHERED - self.filled {
+            self.flush();
+        }
+        let end = self.filled + bytes.len();
+        if let Some(room) = self.small.get_mut(self.filled..end) {
+            room.copy_from_slice(bytes);
+            self.filled = end;
         }
     }
 
     fn flush(&mut self) {
-        if !self.small.is_empty() {
-            self.sha256.update(&self.small);
-            self.small.clear();
-        }
+        self.sha256.update(self.small.get(..self.filled).unwrap_or_default());
+        self.filled = 0;
     }
 
     fn finish(mut self) -> BodyHash {
@@ -142,6 +148,19 @@ mod tests {
         check(Canon::Simple, "", "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=", 2);
         check(Canon::Relaxed, "", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", 0);
         check(Canon::Relaxed, " \r\n", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", 0);
+    }
+
+    #[test]
+    fn dos_12_memory_is_the_same_for_every_body() {
+        // Nothing in it can grow: arrays, numbers, and the state of two hashes.
+        assert!(size_of::<BodyHasher>() <= 4096);
+        let mut hasher = BodyHasher::new([Canon::Simple, Canon::Relaxed]);
+        for _ in 0..64 {
+            hasher.update(&[0; 64 * 1024]);
+            hasher.update(b" \t\r\n");
+        }
+        let length = 64 * (64 * 1024 + 2);
+        assert_eq!(hasher.finish().get(Canon::Relaxed).unwrap().length, length);
     }
 
     #[test]

@@ -124,3 +124,49 @@ fn held_back_line_ends_come_back_in_any_number() {
         }
     }
 }
+
+#[test]
+fn hdr_04_work_at_every_place_of_a_block() {
+    const ALPHABET: &[u8] = b"\r\n \ta";
+    let specials = (0..=3_u32).flat_map(|len| {
+        let digit = |number: usize, i: u32| ALPHABET[number / ALPHABET.len().pow(i) % ALPHABET.len()];
+        (0..ALPHABET.len().pow(len))
+            .map(move |number| (0..len).map(|i| digit(number, i)).collect::<Vec<u8>>())
+    });
+    let fillers: [&[u8]; 2] = [b"words of one space, ", b"a\r\n\r\nb c\r\n"];
+    for special in specials {
+        for before in 0..2 * BLOCK + 2 {
+            let filler = fillers[before % fillers.len()];
+            let fill = |len: usize| filler.iter().copied().cycle().take(len);
+            let text: Vec<u8> = fill(before).chain(special.iter().copied()).chain(fill(BLOCK + 3)).collect();
+            for canon in [Canon::Simple, Canon::Relaxed] {
+                let want = naive(canon, &text);
+                for size in [text.len(), before, before + 1, before + 2, BLOCK, SMALL_BLOCK + 1] {
+                    let got = body(canon, &text, size);
+                    assert_eq!(got, want, "{canon}, chunks of {size}: {}", mail::printable(&text));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn hdr_04_runs_across_borders() {
+    for unit in [" ", "\t", "\r\n", " \r\n", "\r", "\t ", "a ", "a\t"] {
+        for before in [0, 1, BLOCK - 1, BLOCK] {
+            for after in ["", "b", "\r\n", "\r\nb"] {
+                let text = "a".repeat(before) + &unit.repeat(40) + after;
+                for canon in [Canon::Simple, Canon::Relaxed] {
+                    let want = naive(canon, text.as_bytes());
+                    for size in 1..text.len() + 2 {
+                        assert_eq!(
+                            body(canon, text.as_bytes(), size),
+                            want,
+                            "{canon}, chunks of {size}: {text:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

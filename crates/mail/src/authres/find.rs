@@ -78,7 +78,7 @@ pub fn own(header: &Header, ids: &[AuthservId], names: &[&str]) -> Vec<Claim> {
 /// Whether the name, without bytes that no name has, is this one: somebody may drop those bytes.
 fn is_named(name: &[u8], wanted: &str) -> bool {
     let visible = name.iter().filter(|b| b.is_ascii_graphic()).map(u8::to_ascii_lowercase);
-    visible.eq(wanted.bytes().map(|b| b.to_ascii_lowercase()))
+    name.len() >= wanted.len() && visible.eq(wanted.bytes().map(|b| b.to_ascii_lowercase()))
 }
 
 fn claims_to_be(value: &[u8], ids: &[AuthservId]) -> bool {

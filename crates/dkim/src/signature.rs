@@ -3,7 +3,6 @@
 //! Words such as `rsa-sha256`, `relaxed` or `dns/txt` are read in any case, as quoted strings of an ABNF are
 //! (RFC 5234 §2.3); names of tags are not (RFC 6376 §3.2).
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use dns::Name;
@@ -247,7 +246,8 @@ pub struct Signature {
     /// All between the `=` of b= and the semicolon or the end, in bytes from the start of the field.
     pub(crate) blank: Span,
     b_prefix: Box<str>,
-    spans: BTreeMap<&'static str, Span>,
+    /// Where the known tags stand, each at its [`place`].
+    spans: [Option<Span>; KNOWN],
 }
 
 impl Signature {
@@ -289,12 +289,12 @@ impl Signature {
 
     /// Where a tag stands in the field, name to value; `None` for a tag that is not there.
     pub fn span(&self, tag: &str) -> Option<Span> {
-        self.spans.get(tag).copied()
+        self.spans.get(place(tag)?).copied().flatten()
     }
 }
 
 mod reader;
-use reader::Reader;
+use reader::{KNOWN, Reader, place};
 
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,7 @@ pub(crate) fn without_fws(value: &[u8]) -> Vec<u8> {
 
 /// Decodes base64 of at most `max` characters; the length is looked at before anything is decoded.
 pub(crate) fn base64(value: &[u8], max: usize) -> Result<Vec<u8>, Base64Error> {
-    if value.iter().filter(|b| !is_fws(**b)).count() > max {
+    if value.len() > max && value.iter().filter(|b| !is_fws(**b)).count() > max {
         return Err(Base64Error::Long);
     }
     BASE64.decode(without_fws(value)).map_err(|_| {

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use memchr::memchr;
+
 use crate::finding::Span;
 
 /// One element of a tag list.
@@ -66,11 +68,15 @@ pub fn split_tags(text: &[u8]) -> impl Iterator<Item = Result<Tag<'_>, TagError>
     let end = text.iter().rposition(|b| !is_wsp_or_eol(*b)).map_or(0, |at| at + 1);
     let last_is_semicolon = end > 0 && text.get(end - 1) == Some(&b';');
     let list = text.get(..if last_is_semicolon { end - 1 } else { text.len() }).unwrap_or_default();
-    let mut at = 0;
-    list.split(|&b| b == b';').map(move |element| {
+    let (mut left, mut at) = (Some(list), 0);
+    std::iter::from_fn(move || {
+        let rest = left?;
+        let semicolon = memchr(b';', rest);
+        let element = rest.get(..semicolon.unwrap_or(rest.len())).unwrap_or_default();
+        left = semicolon.and_then(|semicolon| rest.get(semicolon + 1..));
         let start = at;
         at += element.len() + 1;
-        read_tag(element, start)
+        Some(read_tag(element, start))
     })
 }
 

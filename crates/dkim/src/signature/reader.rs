@@ -1,15 +1,70 @@
 //! The reading of a DKIM-Signature field, one function for each kind of tag; mistakes are gathered, none stops it.
 
+use std::collections::BTreeSet;
+
+use memchr::memchr;
+
 use super::*;
 
-/// The tags that are read, for [`Signature::span`].
-const KNOWN: [&str; 14] = ["v", "a", "b", "bh", "c", "d", "h", "i", "l", "q", "s", "t", "x", "z"];
+/// How many tags are known.
+pub(super) const KNOWN: usize = 14;
+
+/// The place of a known tag among the others.
+pub(super) fn place(name: &str) -> Option<usize> {
+    Some(match name {
+        "v" => 0,
+        "a" => 1,
+        "b" => 2,
+        "bh" => 3,
+        "c" => 4,
+        "d" => 5,
+        "h" => 6,
+        "i" => 7,
+        "l" => 8,
+        "q" => 9,
+        "s" => 10,
+        "t" => 11,
+        "x" => 12,
+        "z" => 13,
+        _ => return None,
+    })
+}
+
+/// The tags of one field by name.
+#[derive(Default)]
+struct Tags<'a> {
+    known: [Option<Tag<'a>>; KNOWN],
+    others: BTreeSet<&'a str>,
+}
+
+impl<'a> Tags<'a> {
+    /// Adds a tag; false if there is one of this name.
+    fn add(&mut self, tag: Tag<'a>) -> bool {
+        match place(tag.name).and_then(|place| self.known.get_mut(place)) {
+            Some(Some(_)) => false,
+            Some(slot) => {
+                *slot = Some(tag);
+                true
+            }
+            None => self.others.insert(tag.name),
+        }
+    }
+
+    /// A known tag.
+    fn get(&self, name: &str) -> Option<&Tag<'a>> {
+        self.known.get(place(name)?)?.as_ref()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+}
 
 pub(super) struct Reader<'a> {
     value: &'a [u8],
     /// From the start of the field to the start of the value.
     offset: usize,
-    tags: BTreeMap<&'a str, Tag<'a>>,
+    tags: Tags<'a>,
     /// b=, decoded; empty if it is not there.
     signature: Result<Vec<u8>, Base64Error>,
     pub(super) errors: Vec<SignatureError>,
@@ -19,15 +74,14 @@ impl<'a> Reader<'a> {
     /// Cuts the value into tags.
     pub(super) fn new(value: &'a [u8], offset: usize) -> Self {
         let mut reader =
-            Self { value, offset, tags: BTreeMap::new(), signature: Ok(Vec::new()), errors: Vec::new() };
+            Self { value, offset, tags: Tags::default(), signature: Ok(Vec::new()), errors: Vec::new() };
         for tag in split_tags(value) {
             match tag {
                 // RFC 6376 §3.2: a tag that occurs twice makes the whole list invalid, an unknown one too.
-                Ok(tag) if reader.tags.contains_key(tag.name) => {
-                    reader.fail(SignatureErrorKind::Duplicate, tag.span());
-                }
                 Ok(tag) => {
-                    reader.tags.insert(tag.name, tag);
+                    if !reader.tags.add(tag) {
+                        reader.fail(SignatureErrorKind::Duplicate, tag.span());
+                    }
                 }
                 Err(error) => reader.fail(SignatureErrorKind::Tag(error.kind), error.span),
             }
@@ -64,7 +118,7 @@ impl<'a> Reader<'a> {
         name: &'static str,
         read: impl FnOnce(&'a [u8]) -> Result<T, SignatureErrorKind>,
     ) -> Option<T> {
-        if !self.tags.contains_key(name) {
+        if !self.tags.has(name) {
             self.fail(SignatureErrorKind::Missing(name), Span::new(0, self.value.len()));
         }
         self.read(name, read)
@@ -79,7 +133,7 @@ impl<'a> Reader<'a> {
         let domain = self.required("d", |value| signing_domain(value).map_err(SignatureErrorKind::Domain));
         let selector =
             self.required("s", |value| Selector::parse(value).map_err(SignatureErrorKind::Selector));
-        let identity = match (self.tags.contains_key("i"), &domain) {
+        let identity = match (self.tags.has("i"), &domain) {
             // RFC 6376 §3.5: the default is the signing domain with nothing before the @.
             (false, domain) => domain.clone().map(Identity::of),
             (true, domain) => self.identity(domain.as_ref()),
@@ -118,7 +172,7 @@ impl<'a> Reader<'a> {
         let signed = self.required("h", signed_names);
         let body_length = self.read("l", body_length);
         self.read("q", query);
-        let canon = match self.tags.contains_key("c") {
+        let canon = match self.tags.has("c") {
             true => self.read("c", canonicalisation),
             // RFC 6376 §3.5 c=: the default is simple/simple.
             false => Some((Canon::Simple, Canon::Simple)),
@@ -141,7 +195,7 @@ impl<'a> Reader<'a> {
             expires_at: claims.expires_at,
             blank: self.blank()?,
             b_prefix: claims.b_prefix.clone()?,
-            spans: KNOWN.into_iter().filter_map(|tag| self.span(tag).map(|span| (tag, span))).collect(),
+            spans: self.tags.known.map(|tag| tag.map(|tag| tag.span().shifted(self.offset))),
         })
     }
 
@@ -157,7 +211,7 @@ impl<'a> Reader<'a> {
         let after_name = self.value.get(tag.name_span.end..)?;
         let start = tag.name_span.end + after_name.iter().position(|&b| b == b'=')? + 1;
         let rest = self.value.get(start..)?;
-        let end = start + rest.iter().position(|&b| b == b';').unwrap_or(rest.len());
+        let end = start + memchr(b';', rest).unwrap_or(rest.len());
         Some(Span::new(start, end).shifted(self.offset))
     }
 }

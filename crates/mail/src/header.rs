@@ -206,6 +206,9 @@ impl Header {
     }
 
     fn note_stray_bytes(&mut self) {
+        if is_clean(&self.raw) {
+            return;
+        }
         let mut found = [None; 3];
         for at in memchr3_iter(b'\n', b'\r', 0, &self.raw) {
             let slot = match self.raw.get(at) {
@@ -291,6 +294,16 @@ impl Header {
         let name_len = before.len() - before.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
         Some(Place { start, name_end: start + name_len, colon: start + colon, end })
     }
+}
+
+/// Whether every CR has its LF, every LF its CR, and nothing is NUL: almost always so, and found out without a branch.
+fn is_clean(raw: &[u8]) -> bool {
+    let next = raw.get(1..).unwrap_or_default();
+    let pairs = raw.iter().zip(next);
+    let is_stray = |(byte, next): (&u8, &u8)| (*byte == 0) | ((*byte == b'\r') != (*next == b'\n'));
+    let ends = (raw.first(), raw.last());
+    !pairs.fold(false, |found, pair| found | is_stray(pair))
+        && !matches!(ends, (Some(b'\n'), _) | (_, Some(b'\r' | 0)))
 }
 
 /// Cuts a stream of message bytes, in chunks of any size, into header and body at the first empty line.

@@ -110,3 +110,16 @@ fn field_lines_show_what_fields_leave_out() {
     let values: Vec<_> = header.field_lines().map(|f| f.value.len()).collect();
     assert_eq!(values, [2, 2, MAX_FIELD + 1, b" 3\r\n 4".len(), 2]);
 }
+
+#[test]
+fn hdr_02_03_05_clean_is_without_stray_bytes() {
+    const ALPHABET: &[u8] = b"\r\n\0a";
+    for len in 0..=6_u32 {
+        for number in 0..ALPHABET.len().pow(len) {
+            let raw: Vec<u8> =
+                (0..len).map(|i| ALPHABET[number / ALPHABET.len().pow(i) % ALPHABET.len()]).collect();
+            let rest = String::from_utf8(raw.clone()).unwrap().replace("\r\n", "");
+            assert_eq!(is_clean(&raw), !rest.contains(['\r', '\n', '\0']), "{}", crate::printable(&raw));
+        }
+    }
+}

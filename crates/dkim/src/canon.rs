@@ -89,6 +89,9 @@ impl BodyCanon {
         if self.canon == Canon::Relaxed {
             while let Some(at) = next_work(rest) {
                 rest = self.squeeze(rest, at, put);
+                if at < SMALL_BLOCK {
+                    rest = self.copy_dense(rest, put);
+                }
             }
         }
         if let Some(before) = rest.strip_suffix(b"\r") {
@@ -144,6 +147,33 @@ impl BodyCanon {
                 self.after_space(after)
             }
         }
+    }
+
+    /// Takes bytes one by one, up to a line end, and gives on a copy: where work is this near, slices would be short.
+    fn copy_dense<'a>(&mut self, mut rest: &'a [u8], put: &mut impl FnMut(&[u8])) -> &'a [u8] {
+        let (mut copy, mut filled) = ([b' '; 2 * BLOCK], 0);
+        let mut space = self.space;
+        while let [byte, tail @ ..] = rest {
+            match byte {
+                b' ' | b'\t' => space = true,
+                b'\r' if matches!(tail.first(), None | Some(b'\n')) => break,
+                _ if filled + 2 > copy.len() => break,
+                _ => {
+                    // The copy is full of spaces at first: one is left standing.
+                    filled += usize::from(std::mem::take(&mut space));
+                    copy.iter_mut().skip(filled).take(1).for_each(|to| *to = *byte);
+                    filled += 1;
+                }
+            }
+            rest = tail;
+        }
+        let copied = copy.get(..filled).unwrap_or_default();
+        if !copied.is_empty() {
+            self.space = false;
+            self.put_data(copied, put);
+        }
+        self.space = space;
+        if space { self.after_space(rest) } else { rest }
     }
 
     /// Decides what becomes of held-back white space, as far as `rest` tells; gives back what of it is left to read.

@@ -152,7 +152,7 @@ fn hdr_04_work_at_every_place_of_a_block() {
 
 #[test]
 fn hdr_04_runs_across_borders() {
-    for unit in [" ", "\t", "\r\n", " \r\n", "\r", "\t ", "a ", "a\t"] {
+    for unit in [" ", "\t", "\r\n", " \r\n", "\r", "\t ", "a ", "a\t", "a  ", " \r", "\t\r\r\n", "a\t \rb"] {
         for before in [0, 1, BLOCK - 1, BLOCK] {
             for after in ["", "b", "\r\n", "\r\nb"] {
                 let text = "a".repeat(before) + &unit.repeat(40) + after;

@@ -9,12 +9,12 @@ pub mod question;
 pub mod recorder;
 pub mod zone;
 
-pub use answer::{Answer, Data, Reply};
+pub use answer::{Answer, Data, Failure, Reply};
 pub use name::{Name, NameError};
 pub use overlay::Overlay;
 pub use question::{Question, RecordType};
 pub use recorder::{Answers, Recorder};
-pub use zone::{Fault, Zone, ZoneError};
+pub use zone::{Zone, ZoneError};
 
 use std::future::Future;
 

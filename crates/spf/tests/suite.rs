@@ -11,8 +11,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use dns::zone::{Fault, Zone};
-use dns::{Answer, Data, Dns, Name, Question, RecordType, Reply};
+use dns::{Answer, Data, Dns, Failure, Name, Question, RecordType, Reply, Zone};
 use mail::{Domain, Helo, PathDomain, ReversePath, UnixTime};
 use spf::{Check, Client, Limits, check_mail_from};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -123,7 +122,7 @@ fn world(zonedata: &Yaml) -> World {
         }
         if time_out {
             for rtype in RecordType::ALL.into_iter().filter(|t| !sets.contains_key(t)) {
-                world.zone.fail(owner.clone(), rtype, Fault::TimeOut);
+                world.zone.fail(owner.clone(), rtype, Failure::TimeOut);
             }
         }
         for (rtype, set) in sets {

@@ -8,7 +8,7 @@ use super::{Evaluation, Stop, Work};
 use crate::limits::Limit;
 use crate::macros::{self, DomainSpec, Letter, MacroString, NoTarget, Values};
 use crate::reason::{Place, Reason};
-use crate::select::{Failure, Published};
+use crate::select::Published;
 use crate::step::Step;
 
 impl<'a, D: Dns> Evaluation<'a, D> {
@@ -60,7 +60,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         rtype: RecordType,
     ) -> Result<Answer, Stop> {
         let answer = self.look_up(work, name, rtype).await?;
-        match Failure::of(&answer.reply) {
+        match answer.reply.failure() {
             None => Ok(answer),
             Some(failure) => {
                 let question = Question::new(name.clone(), rtype);

@@ -46,6 +46,16 @@ impl<D: Dns> Dns for Overlay<D> {
             took: end.took + top.took,
         }
     }
+
+    async fn warm(&self, question: &Question) -> Option<Answer> {
+        if !self.zone.holds(question) {
+            return self.below.warm(question).await;
+        }
+        match self.zone.walk(question, |next| self.zone.holds(next)) {
+            (top, None) => Some(top),
+            (_, Some(rest)) => self.below.warm(&rest).await,
+        }
+    }
 }
 
 #[cfg(test)]

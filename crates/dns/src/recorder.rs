@@ -1,6 +1,7 @@
 //! Questions and their answers, kept while they are asked, and answered again later from what was kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,11 @@ impl<D: Dns> Dns for Recorder<D> {
         let answer = self.below.ask(question).await;
         let took = Duration::from_micros(u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX));
         lock(&self.kept).entry(question.clone()).or_insert(Answer { took, ..answer }).clone()
+    }
+
+    /// Not kept: no verdict rests on it.
+    fn warm(&self, question: &Question) -> impl Future<Output = Option<Answer>> + Send {
+        self.below.warm(question)
     }
 }
 

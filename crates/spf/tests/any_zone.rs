@@ -1,12 +1,13 @@
 //! Whatever stands in a zone and whatever a client says: a check ends, within its limits, with something to read.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod ahead;
 mod world;
 
 use dns::{Data, Name};
 use mail::Explain;
 use proptest::prelude::*;
-use spf::{Limits, Outcome};
+use spf::{Limits, MAX_EXPLORED, Outcome};
 use world::{World, world};
 
 /// The names of the little worlds.
@@ -72,7 +73,22 @@ proptest! {
             }
         }
         // The same world gives the same check.
-        prop_assert_eq!(world.mail_from(&quoted), check);
+        prop_assert_eq!(&world.mail_from(&quoted), &check);
+        let helo = world.helo_said();
+        ahead::same(&check, &world, &world.client(&helo), &world.path(&quoted), &limits);
+    }
+
+    #[test]
+    fn what_a_check_asks_was_asked_ahead(world in any_world()) {
+        let helo = world.helo_said();
+        let path = world.path("<someone@a.example>");
+        let (needed, ahead) = ahead::questions(&world, &world.client(&helo), &path, &Limits::default());
+        prop_assert!(ahead.len() <= MAX_EXPLORED);
+        // Names of the client and explanations are left to the check, in part or altogether.
+        let is_left = ["ptr", "exp=", "%{p}"].iter().any(|word| world.says(word));
+        if !is_left && ahead.len() < MAX_EXPLORED {
+            prop_assert!(needed.is_subset(&ahead), "{:?}", needed.difference(&ahead).collect::<Vec<_>>());
+        }
     }
 
     #[test]

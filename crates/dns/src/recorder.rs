@@ -112,14 +112,44 @@ mod tests {
         Question::new(Name::from_dotted(name).unwrap(), RecordType::Txt)
     }
 
+    fn text(text: &str) -> Reply {
+        Reply::from_records([Data::txt(text)])
+    }
+
     #[track_caller]
     fn check(dns: &impl Dns, name: &str, expected: Reply) {
         assert_eq!(pollster::block_on(dns.ask(&question(name))).reply, expected);
     }
 
+    /// Tells the two ways of asking apart.
+    struct Ahead;
+
+    impl Dns for Ahead {
+        async fn ask(&self, _: &Question) -> Answer {
+            Answer::new(text("asked"))
+        }
+
+        async fn warm(&self, _: &Question) -> Option<Answer> {
+            Some(Answer::new(text("ahead")))
+        }
+    }
+
+    #[test]
+    fn what_is_asked_ahead_is_not_kept() {
+        let recorder = Recorder::new(Ahead);
+        assert_eq!(
+            pollster::block_on(recorder.warm(&question("a.example"))),
+            Some(Answer::new(text("ahead")))
+        );
+        assert_eq!(recorder.answers().iter().count(), 0);
+        check(&recorder, "a.example", text("asked"));
+        let answers = recorder.answers();
+        assert_eq!(pollster::block_on(answers.warm(&question("b.example"))), None);
+        assert_eq!(answers.lacking(), []);
+    }
+
     #[test]
     fn a_recording_answers_as_its_source_did() {
-        let text = |text: &str| Reply::from_records([Data::txt(text)]);
         let recorder = Recorder::new(Counting::default());
         check(&recorder, "a.example", text("0"));
         check(&recorder, "b.example", text("1"));

@@ -108,10 +108,14 @@ impl Explorer<'_> {
         for directive in record.directives() {
             match &directive.mechanism {
                 Mechanism::All => return leads,
-                Mechanism::Ip4(network, prefix) if self.is_within((*network).into(), prefix.unwrap_or(32)) => {
+                Mechanism::Ip4(network, prefix)
+                    if self.is_within((*network).into(), prefix.unwrap_or(32)) =>
+                {
                     return leads;
                 }
-                Mechanism::Ip6(network, prefix) if self.is_within((*network).into(), prefix.unwrap_or(128)) => {
+                Mechanism::Ip6(network, prefix)
+                    if self.is_within((*network).into(), prefix.unwrap_or(128)) =>
+                {
                     return leads;
                 }
                 Mechanism::Ip4(..) | Mechanism::Ip6(..) => {}

@@ -37,7 +37,8 @@ impl Far {
     /// A line for each second.
     fn levels(&self) -> String {
         let asked = self.asked.lock().unwrap();
-        let at = |second| asked.iter().filter(move |(at, _)| *at == second).map(|(_, question)| question.as_str());
+        let at =
+            |second| asked.iter().filter(move |(at, _)| *at == second).map(|(_, question)| question.as_str());
         let levels = (0..).map(|second| at(second).collect::<Vec<_>>()).take_while(|level| !level.is_empty());
         levels.map(|level| level.join(", ") + "\n").collect()
     }
@@ -84,7 +85,11 @@ async fn all_terms_of_a_record_at_once_and_then_what_is_behind_them() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_behind_the_end_of_a_record() {
-    check(r#"a.example. TXT "v=spf1 a:x.example -all a:y.example redirect=z.example""#, "TXT a.example\nA x.example").await;
+    check(
+        r#"a.example. TXT "v=spf1 a:x.example -all a:y.example redirect=z.example""#,
+        "TXT a.example\nA x.example",
+    )
+    .await;
     check(r#"a.example. TXT "v=spf1 ip4:203.0.113.0/24 a:y.example""#, "TXT a.example").await;
     check(r#"a.example. TXT "v=spf1 ip6:::/0 a:y.example""#, "TXT a.example\nA y.example").await;
     check(r#"a.example. TXT "v=spf1 a:x.example bogus""#, "TXT a.example").await;
@@ -96,7 +101,8 @@ async fn nothing_behind_the_end_of_a_record() {
 async fn names_that_no_check_asks_for() {
     check(r#"a.example. TXT "v=spf1 include:%{d1} exists:%{l}..x -all""#, "TXT a.example").await;
     let local = r#"a.example. TXT "v=spf1 exists:%{l}.example include:b.example""#;
-    check_with("203.0.113.66", "<ü@a.example>", &Limits::default(), local, "TXT a.example\nTXT b.example").await;
+    check_with("203.0.113.66", "<ü@a.example>", &Limits::default(), local, "TXT a.example\nTXT b.example")
+        .await;
     for path in ["<a@example>", "<a@[192.0.2.1]>", "<a@b@c>"] {
         check_with("203.0.113.66", path, &Limits::default(), "", "").await;
     }

@@ -81,7 +81,8 @@ impl<D: Dns> Evaluation<'_, D> {
         let answer = self.look_up_or_stop(work, &name, RecordType::Mx).await?;
         let mut hosts = Vec::new();
         for exchange in self.exchanges(work, &answer)? {
-            let addresses = addresses(&self.look_up_or_stop(work, exchange, self.session.address_type()).await?);
+            let addresses =
+                addresses(&self.look_up_or_stop(work, exchange, self.session.address_type()).await?);
             let scope = self.at(&addresses, cidr);
             hosts.push((exchange.clone(), addresses));
             if scope.is_some() {

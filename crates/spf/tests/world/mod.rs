@@ -130,13 +130,6 @@ impl World {
         Helo::parse(&self.helo)
     }
 
-    /// Whether this stands in a text that was added as a record.
-    pub(crate) fn says(&self, word: &str) -> bool {
-        let word = word.as_bytes();
-        let texts = self.extra.iter().filter_map(|(_, data)| data.text());
-        texts.into_iter().any(|text| text.windows(word.len()).any(|part| part == word))
-    }
-
     /// The questions, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()

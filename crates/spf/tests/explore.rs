@@ -132,10 +132,10 @@ async fn names_of_the_client() {
 
 #[tokio::test(start_paused = true)]
 async fn the_number_of_questions_is_bounded() {
-    let wide: String = (0..40).map(|n| format!(" a:n{n}.x")).collect();
+    let wide: String = (0..30).map(|n| format!(" a:n{n}.x")).collect();
     let level: Vec<_> = (0..MAX_EXPLORED - 1).map(|n| format!("A n{n}.x")).collect();
     let expected = format!("TXT a.example\n{}", level.join(", "));
-    check(&format!("a.example. TXT \"v=spf1{}\" \"{}\"", &wide[..170], &wide[170..]), &expected).await;
+    check(&format!("a.example. TXT \"v=spf1{wide}\""), &expected).await;
     let deep: String =
         (0..40).map(|n| format!("n{n}.example. TXT \"v=spf1 include:n{}.example\"\n", n + 1)).collect();
     let chain: Vec<_> = (0..MAX_EXPLORED).map(|n| format!("TXT n{n}.example")).collect();

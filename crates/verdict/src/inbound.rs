@@ -5,7 +5,7 @@ use std::pin::pin;
 use dkim::{BodyHasher, BodyHashes, Keys, Verifier};
 use dmarc::{Discovery, DkimEvidence, MAX_AUTHOR_DOMAINS, SpfEvidence};
 use dns::Dns;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, OptionFuture, join_all, select};
 use mail::{
     Author, AuthorError, Domain, Header, Helo, PathDomain, ReversePath, SuffixList, UnixTime, author,
 };
@@ -95,13 +95,9 @@ impl<'a> Inbound<'a> {
         let helo = async { Some(spf::check_helo(dns, &client, limits).await).filter(|_| named.is_some()) };
         let checks = async { futures_util::join!(mail_from, helo) };
         let ahead = async {
-            let mail_from = async {
-                if let Some(path) = &path {
-                    spf::explore_mail_from(dns, &client, path, limits).await;
-                }
-            };
+            let mail_from = path.as_ref().map(|path| spf::explore_mail_from(dns, &client, path, limits));
             let helo = spf::explore_helo(dns, &client, limits);
-            futures_util::join!(mail_from, helo)
+            futures_util::join!(OptionFuture::from(mail_from), helo)
         };
         let (mail_from, helo) = beside(checks, ahead).await;
         Spf { mail_from, helo }

@@ -8,6 +8,8 @@
     clippy::disallowed_methods
 )]
 
+mod ahead;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
@@ -160,7 +162,10 @@ fn run(world: &World, test: &Yaml) -> Check {
         now: UnixTime(1_700_000_000),
     };
     let path = sender(&scalar(&test["mailfrom"]));
-    pollster::block_on(check_mail_from(world, &client, &path, &Limits::default()))
+    let limits = Limits::default();
+    let check = pollster::block_on(check_mail_from(world, &client, &path, &limits));
+    ahead::same(&check, world, &client, &path, &limits);
+    check
 }
 
 /// The outcome that the suite wants: the first where it allows several.

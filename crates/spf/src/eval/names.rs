@@ -12,7 +12,7 @@ use crate::reason::Scope;
 use crate::step::{Seen, Step};
 
 /// The name under which the reverse tree keeps an address.
-fn reverse_name(ip: IpAddr) -> Name {
+pub(crate) fn reverse_name(ip: IpAddr) -> Name {
     let text = match ip {
         IpAddr::V4(ip) => {
             let octets = ip.octets().into_iter().rev();
@@ -79,7 +79,7 @@ impl<D: Dns> Evaluation<'_, D> {
 
     /// RFC 7208 §5.5: whether the name leads back to the client; after an error it is skipped.
     async fn is_validated(&mut self, work: &mut Work, name: &Name) -> Result<bool, Stop> {
-        let rtype = self.address_type();
+        let rtype = self.session.address_type();
         let answer = self.look_up(work, name, rtype).await?;
         if let Some(failure) = answer.reply.failure() {
             self.steps.push(Step::Unanswered(Question::new(name.clone(), rtype), failure, false));

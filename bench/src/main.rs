@@ -1,5 +1,6 @@
 //! How fast the verdict is: beside the physical limit, beside mail-auth, over a slow DNS, and as a whole program.
 #![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "a bench is all about the clock")]
 
 mod clock;
 mod cold;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use dns::{Name, Reply};
+use dns::{Failure, Name};
 use mail::{Finding, Severity, Span};
 
 use crate::body::BodyHashes;
@@ -100,9 +100,9 @@ impl Message<'_> {
             }
             Some(KeyAnswer::NoKey) => Reason::NoKey,
             Some(KeyAnswer::Several) => Reason::SeveralKeys,
-            Some(KeyAnswer::Failed(Reply::Bogus)) => Reason::KeyBogus,
-            Some(KeyAnswer::Failed(Reply::TimeOut)) | None => Reason::KeyTimeOut,
-            Some(KeyAnswer::Failed(_)) => Reason::KeyServerFailure,
+            Some(KeyAnswer::Failed(Failure::Bogus)) => Reason::KeyBogus,
+            Some(KeyAnswer::Failed(Failure::TimeOut)) | None => Reason::KeyTimeOut,
+            Some(KeyAnswer::Failed(Failure::ServerFailure)) => Reason::KeyServerFailure,
         };
         Err(about(objection, s.span("s")))
     }

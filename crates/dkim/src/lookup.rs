@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dns::{Dns, Name, Question, RecordType, Reply};
+use dns::{Dns, Failure, Name, Question, RecordType};
 use mail::{Domain, Finding};
 
 use crate::cache::KeyCache;
@@ -25,8 +25,8 @@ pub enum KeyAnswer {
     },
     /// More than one key record.
     Several,
-    /// Nobody knows; [`Reply::is_failure`] is true of it.
-    Failed(Reply),
+    /// The DNS did not say.
+    Failed(Failure),
 }
 
 /// A key record and where it came from.
@@ -53,20 +53,17 @@ pub async fn lookup<D: Dns>(dns: &D, selector: &Selector, domain: &Domain) -> Ke
 /// Asks for the key at a name. Texts that the cache knows are not parsed again.
 pub(crate) async fn ask<D: Dns>(dns: &D, name: Name, cache: Option<&KeyCache>) -> KeyAnswer {
     let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
-    match &answer.reply {
-        Reply::Records(records) => {
-            read(records.iter().filter_map(dns::Data::text).map(Arc::from), answer.authenticated, cache)
-        }
-        // RFC 6376 §6.1.2 step 3: PERMFAIL, no key for signature.
-        Reply::NoData | Reply::NoSuchName => KeyAnswer::NoKey,
-        // RFC 6376 §6.1.2 step 2: TEMPFAIL, key unavailable.
-        Reply::ServerFailure | Reply::TimeOut | Reply::Bogus => KeyAnswer::Failed(answer.reply.clone()),
+    // RFC 6376 §6.1.2 step 2: TEMPFAIL, key unavailable.
+    if let Some(failure) = answer.reply.failure() {
+        return KeyAnswer::Failed(failure);
     }
+    read(answer.records().iter().filter_map(dns::Data::text).map(Arc::from), answer.authenticated, cache)
 }
 
 /// RFC 6376 §3.6.2.2 leaves several records undefined: texts that are no key records don't count, whatever their
 /// order; two that are leave no key.
 fn read(texts: impl Iterator<Item = Arc<[u8]>>, authenticated: bool, cache: Option<&KeyCache>) -> KeyAnswer {
+    // RFC 6376 §6.1.2 step 3: PERMFAIL, no key for signature.
     let mut answer = KeyAnswer::NoKey;
     for text in texts {
         let parsed = match cache {

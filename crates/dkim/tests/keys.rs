@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::{MESSAGE, World, victim};
 use dkim::Service;
-use dns::{Data, Fault, Name, Zone};
+use dns::{Data, Failure, Name, Zone};
 use testkit::signer::{Signer, TestKey};
 
 const KEY_NAME: &str = "s1._domainkey.victim.example";
@@ -194,9 +194,9 @@ fn dkk_15_ways_of_no_answer() {
         "permerror no-key",
     );
     for (fault, want) in [
-        (Fault::TimeOut, "temperror key-time-out"),
-        (Fault::ServerFailure, "temperror key-server-failure"),
-        (Fault::Bogus, "temperror key-bogus"),
+        (Failure::TimeOut, "temperror key-time-out"),
+        (Failure::ServerFailure, "temperror key-server-failure"),
+        (Failure::Bogus, "temperror key-bogus"),
     ] {
         check(
             &|zone| {

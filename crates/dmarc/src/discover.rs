@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use dns::{Dns, Name, Question, RecordType, Reply};
+use dns::{Dns, Failure, Name, Question, RecordType, Reply};
 use mail::{Domain, SuffixList};
 
 use crate::align::{Alignment, Because, Organization, relaxed};
 use crate::record::{Record, Relation};
 use crate::values::Psd;
-use crate::walk::{Answers, Found, Place, Published, Trouble, Walk, names, trouble};
+use crate::walk::{Answers, Found, Place, Published, Walk, names};
 
 /// How many identifiers are walked for: ten DKIM signatures and the MAIL FROM domain.
 pub const MAX_IDENTIFIERS: usize = 11;
@@ -57,7 +57,7 @@ pub enum PolicyRecord {
     /// There is none.
     None,
     /// The look-up at this domain failed, and what stands there might be, or lead to, the record.
-    Unknown(Domain, Trouble),
+    Unknown(Domain, Failure),
     /// This one.
     Applies(Applies),
 }
@@ -71,7 +71,7 @@ pub struct Applies {
     pub published: Arc<Published>,
     /// How the author domain stands to the policy domain; an error if nobody knows whether the author domain exists,
     /// and that matters.
-    pub relation: Result<Relation, Trouble>,
+    pub relation: Result<Relation, Failure>,
 }
 
 /// Everything that DMARC asks the DNS for one message.
@@ -280,7 +280,7 @@ async fn inherited<D: Dns>(
 }
 
 /// Whether the author domain exists, asked only where the record makes a difference between the two.
-async fn relation<D: Dns>(dns: &D, author: &Domain, record: &Record) -> Result<Relation, Trouble> {
+async fn relation<D: Dns>(dns: &D, author: &Domain, record: &Record) -> Result<Relation, Failure> {
     let policy_for = |relation| record.policy_for(relation).map(|(policy, _)| policy);
     if policy_for(Relation::Subdomain) == policy_for(Relation::NonExistent) {
         return Ok(Relation::Subdomain);
@@ -288,8 +288,8 @@ async fn relation<D: Dns>(dns: &D, author: &Domain, record: &Record) -> Result<R
     // RFC 9989 §3.2.13, §A.4: a domain does not exist if a query for it, of whatever type, is answered NXDOMAIN; having
     // no record of that type is existing.
     let reply = dns.ask(&Question::new(Name::from(author), RecordType::Txt)).await.reply;
-    match (trouble(&reply), reply) {
-        (Some(trouble), _) => Err(trouble),
+    match (reply.failure(), reply) {
+        (Some(failure), _) => Err(failure),
         (None, Reply::NoSuchName) => Ok(Relation::NonExistent),
         (None, _) => Ok(Relation::Subdomain),
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dns::Failure;
 use mail::{AuthorError, Domain};
 
 use crate::align::{Alignment, Organization};
@@ -10,7 +11,7 @@ use crate::reason::{AlignedBy, Mechanism, Outcome, Reason};
 use crate::record::{PolicyTag, Record};
 use crate::step::Step;
 use crate::values::{Mode, Policy, Testing};
-use crate::walk::{Published, Trouble};
+use crate::walk::Published;
 
 /// Most author domains of one message that are evaluated, where a receiver evaluates several at all.
 pub const MAX_AUTHOR_DOMAINS: usize = 4;
@@ -242,7 +243,7 @@ fn identify(discovery: &Discovery, record: &Record, evidence: &Evidence<'_>) -> 
     }
 }
 
-fn conclude(identifiers: &[Identifier], existence: Option<Trouble>) -> Reason {
+fn conclude(identifiers: &[Identifier], existence: Option<Failure>) -> Reason {
     let has = |mechanism| {
         let good = |i: &Identifier| i.passed && i.alignment == Alignment::Aligned;
         identifiers.iter().any(|i| i.mechanism == mechanism && good(i))

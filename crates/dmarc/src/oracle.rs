@@ -167,7 +167,7 @@ fn complete(world: &World, author: &Domain, pieces: &[Piece]) -> Vec<(World, Vec
     let missing: Vec<_> = world
         .0
         .iter()
-        .filter(|(_, reply)| reply.is_failure())
+        .filter(|(_, reply)| reply.failure().is_some())
         .map(|(question, _)| question.clone())
         .collect();
     for question in missing {

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use dns::Failure;
 use mail::AuthorError;
-
-use crate::walk::Trouble;
 
 /// The result, as Authentication-Results says it (RFC 9989 §9.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +49,7 @@ pub enum Reason {
     /// The record that applies has no usable policy and asks for no reports.
     UnusableRecord,
     /// A look-up failed that decides which record applies.
-    RecordUnknown(Trouble),
+    RecordUnknown(Failure),
     /// An identifier passed and is aligned.
     Aligned(AlignedBy),
     /// No identifier passed that is aligned.
@@ -60,7 +59,7 @@ pub enum Reason {
     /// An identifier is aligned, or may be, and a DNS error keeps whether it passed.
     EvidenceUnknown(Mechanism),
     /// The message fails, and a look-up failed that decides which policy of the record is meant.
-    ExistenceUnknown(Trouble),
+    ExistenceUnknown(Failure),
 }
 
 impl Reason {

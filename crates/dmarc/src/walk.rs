@@ -1,10 +1,9 @@
 //! The DNS tree walk: which names may hold a record, and what stands there (RFC 9989 §4.10).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
-use dns::{Data, Dns, Name, Question, RecordType, Reply};
+use dns::{Data, Dns, Failure, Name, Question, RecordType};
 use futures_util::future::join_all;
 use mail::{Domain, Finding, Severity, Span, SuffixList, SuffixSection};
 
@@ -13,27 +12,6 @@ use crate::values::Psd;
 
 /// Most names that one walk asks for (RFC 9989 §4.10).
 pub const MAX_NAMES: usize = 8;
-
-/// Why nobody knows what stands at a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trouble {
-    /// The server could not say.
-    ServerFailure,
-    /// No answer in time.
-    TimeOut,
-    /// DNSSEC says that the answer is forged.
-    Bogus,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ServerFailure => "the server could not answer",
-            Self::TimeOut => "no answer in time",
-            Self::Bogus => "the answer is forged (DNSSEC)",
-        })
-    }
-}
 
 /// The one DMARC record at a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +34,7 @@ pub enum Found {
     /// So many DMARC records; none of them counts.
     Several(usize),
     /// The look-up failed.
-    Unknown(Trouble),
+    Unknown(Failure),
 }
 
 impl Found {
@@ -174,19 +152,9 @@ pub async fn lookup<D: Dns>(dns: &D, domain: &Domain) -> Found {
     // A name too long for the DNS has no records.
     let Ok(name) = domain.prefixed("_dmarc") else { return Found::Nothing };
     let answer = dns.ask(&Question::new(Name::from(&name), RecordType::Txt)).await;
-    match trouble(&answer.reply) {
-        Some(trouble) => Found::Unknown(trouble),
+    match answer.reply.failure() {
+        Some(failure) => Found::Unknown(failure),
         None => select(answer.records()),
-    }
-}
-
-/// How a look-up failed, if it did.
-pub(crate) fn trouble(reply: &Reply) -> Option<Trouble> {
-    match reply {
-        Reply::ServerFailure => Some(Trouble::ServerFailure),
-        Reply::TimeOut => Some(Trouble::TimeOut),
-        Reply::Bogus => Some(Trouble::Bogus),
-        Reply::Records(_) | Reply::NoData | Reply::NoSuchName => None,
     }
 }
 
@@ -217,7 +185,7 @@ impl Answers {
 
     /// What stands at a domain that was asked for; nothing is known of others.
     pub(crate) fn found(&self, domain: &Domain) -> Found {
-        self.0.get(domain).cloned().unwrap_or(Found::Unknown(Trouble::ServerFailure))
+        self.0.get(domain).cloned().unwrap_or(Found::Unknown(Failure::ServerFailure))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What comes back: records, or one of the ways in which there are none, which are never mixed up.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,11 +106,13 @@ impl Reply {
         if records.is_empty() { Self::NoData } else { Self::Records(records) }
     }
 
-    /// Whether nobody knows what the answer would have been.
-    pub const fn is_failure(&self) -> bool {
+    /// Why nobody knows what the answer would have been; `None` if it is known.
+    pub const fn failure(&self) -> Option<Failure> {
         match self {
-            Self::ServerFailure | Self::TimeOut | Self::Bogus => true,
-            Self::Records(_) | Self::NoData | Self::NoSuchName => false,
+            Self::ServerFailure => Some(Failure::ServerFailure),
+            Self::TimeOut => Some(Failure::TimeOut),
+            Self::Bogus => Some(Failure::Bogus),
+            Self::Records(_) | Self::NoData | Self::NoSuchName => None,
         }
     }
 
@@ -118,6 +121,37 @@ impl Reply {
         match self {
             Self::NoData | Self::NoSuchName => true,
             Self::Records(_) | Self::ServerFailure | Self::TimeOut | Self::Bogus => false,
+        }
+    }
+}
+
+/// Why the DNS did not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Failure {
+    /// [`Reply::ServerFailure`].
+    ServerFailure,
+    /// [`Reply::TimeOut`].
+    TimeOut,
+    /// [`Reply::Bogus`].
+    Bogus,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ServerFailure => "the server could not answer",
+            Self::TimeOut => "no answer came in time",
+            Self::Bogus => "the answer is forged, by what DNSSEC says",
+        })
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::ServerFailure => Self::ServerFailure,
+            Failure::TimeOut => Self::TimeOut,
+            Failure::Bogus => Self::Bogus,
         }
     }
 }

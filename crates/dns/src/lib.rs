@@ -9,14 +9,14 @@ pub mod question;
 pub mod recorder;
 pub mod zone;
 
-pub use answer::{Answer, Data, Reply};
+pub use answer::{Answer, Data, Failure, Reply};
 pub use name::{Name, NameError};
 pub use overlay::Overlay;
 pub use question::{Question, RecordType};
 pub use recorder::{Answers, Recorder};
-pub use zone::{Fault, Zone, ZoneError};
+pub use zone::{Zone, ZoneError};
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 /// Most CNAMEs that are followed from one question; a longer chain, or a loop, is [`Reply::ServerFailure`].
 pub const MAX_CNAMES: usize = 8;
@@ -26,10 +26,22 @@ pub trait Dns: Sync {
     /// The answer to one question. CNAMEs are followed; the name is absolute, no search list applies. An answer always
     /// comes: trouble is a [`Reply`], and what takes too long is [`Reply::TimeOut`].
     fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send;
+
+    /// Asks ahead of need, so that [`Dns::ask`] finds the answer at hand or under way if it comes to that. Whoever asks
+    /// may drop the future at any time. What is asked like this is in no recording and changes no answer. `None` where
+    /// asking ahead saves nothing, as it is for whoever does not wait, or where there is no room for it now.
+    fn warm(&self, question: &Question) -> impl Future<Output = Option<Answer>> + Send {
+        let _ = question;
+        ready(None)
+    }
 }
 
 impl<D: Dns> Dns for &D {
     fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send {
         (**self).ask(question)
+    }
+
+    fn warm(&self, question: &Question) -> impl Future<Output = Option<Answer>> + Send {
+        (**self).warm(question)
     }
 }

@@ -46,13 +46,23 @@ impl<D: Dns> Dns for Overlay<D> {
             took: end.took + top.took,
         }
     }
+
+    async fn warm(&self, question: &Question) -> Option<Answer> {
+        if !self.zone.holds(question) {
+            return self.below.warm(question).await;
+        }
+        match self.zone.walk(question, |next| self.zone.holds(next)) {
+            (top, None) => Some(top),
+            (_, Some(rest)) => self.below.warm(&rest).await,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RecordType;
     use crate::name::Name;
+    use crate::{Data, RecordType};
 
     const ABOVE: &str = r#"
 _dmarc.example.com. 60 TXT "v=DMARC1; p=reject"
@@ -83,6 +93,33 @@ a.wild.example.com.     A 192.0.2.3
             format!("{} {}", answer.ttl, records.join(" | "))
         };
         assert_eq!(got, expected, "{question}");
+    }
+
+    /// Is asked ahead, and has no other answer.
+    struct Below;
+
+    impl Dns for Below {
+        async fn ask(&self, _: &Question) -> Answer {
+            Answer::new(Reply::ServerFailure)
+        }
+
+        async fn warm(&self, question: &Question) -> Option<Answer> {
+            Some(Answer::new(Reply::from_records([Data::txt(format!("below {question}"))])))
+        }
+    }
+
+    #[test]
+    fn what_the_zone_has_is_not_asked_ahead_below() {
+        let overlay = Overlay::new(Zone::parse(ABOVE).unwrap(), Below);
+        let check = |name: &str, rtype: RecordType, expected: &str| {
+            let question = Question::new(Name::from_presentation(name).unwrap(), rtype);
+            let answer = pollster::block_on(overlay.warm(&question)).unwrap();
+            let records: Vec<_> = answer.records().iter().map(ToString::to_string).collect();
+            assert_eq!(records, [expected], "{question}");
+        };
+        check("example.com", RecordType::Txt, r#""v=spf1 mx -all""#);
+        check("example.com", RecordType::Mx, r#""below MX example.com""#);
+        check("www.example.com", RecordType::A, r#""below A web.example.net""#);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Questions and their answers, kept while they are asked, and answered again later from what was kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,11 @@ impl<D: Dns> Dns for Recorder<D> {
         let answer = self.below.ask(question).await;
         let took = Duration::from_micros(u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX));
         lock(&self.kept).entry(question.clone()).or_insert(Answer { took, ..answer }).clone()
+    }
+
+    /// Not kept: no verdict rests on it.
+    fn warm(&self, question: &Question) -> impl Future<Output = Option<Answer>> + Send {
+        self.below.warm(question)
     }
 }
 
@@ -106,14 +112,44 @@ mod tests {
         Question::new(Name::from_dotted(name).unwrap(), RecordType::Txt)
     }
 
+    fn text(text: &str) -> Reply {
+        Reply::from_records([Data::txt(text)])
+    }
+
     #[track_caller]
     fn check(dns: &impl Dns, name: &str, expected: Reply) {
         assert_eq!(pollster::block_on(dns.ask(&question(name))).reply, expected);
     }
 
+    /// Tells the two ways of asking apart.
+    struct Ahead;
+
+    impl Dns for Ahead {
+        async fn ask(&self, _: &Question) -> Answer {
+            Answer::new(text("asked"))
+        }
+
+        async fn warm(&self, _: &Question) -> Option<Answer> {
+            Some(Answer::new(text("ahead")))
+        }
+    }
+
+    #[test]
+    fn what_is_asked_ahead_is_not_kept() {
+        let recorder = Recorder::new(Ahead);
+        assert_eq!(
+            pollster::block_on(recorder.warm(&question("a.example"))),
+            Some(Answer::new(text("ahead")))
+        );
+        assert_eq!(recorder.answers().iter().count(), 0);
+        check(&recorder, "a.example", text("asked"));
+        let answers = recorder.answers();
+        assert_eq!(pollster::block_on(answers.warm(&question("b.example"))), None);
+        assert_eq!(answers.lacking(), []);
+    }
+
     #[test]
     fn a_recording_answers_as_its_source_did() {
-        let text = |text: &str| Reply::from_records([Data::txt(text)]);
         let recorder = Recorder::new(Counting::default());
         check(&recorder, "a.example", text("0"));
         check(&recorder, "b.example", text("1"));

@@ -7,33 +7,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::answer::{Answer, Data, Reply};
+use crate::answer::{Answer, Data, Failure, Reply};
 use crate::name::Name;
 use crate::question::{Question, RecordType};
 use crate::{Dns, MAX_CNAMES};
 
 pub use parse::{DEFAULT_TTL, MAX_SET, MAX_TEXT, ZoneError};
-
-/// Trouble that a zone gives on request: what no record can say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// [`Reply::TimeOut`].
-    TimeOut,
-    /// [`Reply::ServerFailure`].
-    ServerFailure,
-    /// [`Reply::Bogus`].
-    Bogus,
-}
-
-impl From<Fault> for Reply {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::TimeOut => Self::TimeOut,
-            Fault::ServerFailure => Self::ServerFailure,
-            Fault::Bogus => Self::Bogus,
-        }
-    }
-}
 
 /// Records by name, as if one server held the whole tree: delegations don't matter, every alias is followed.
 ///
@@ -42,7 +21,7 @@ impl From<Fault> for Reply {
 pub struct Zone {
     /// Every name that exists: those with records and all above them (empty non-terminals).
     names: BTreeMap<Name, Node>,
-    faults: Directives<Fault>,
+    faults: Directives<Failure>,
     delays: Directives<Duration>,
     authenticated: Directives<()>,
     all_authenticated: bool,
@@ -106,7 +85,7 @@ impl Zone {
     }
 
     /// Makes the questions for one type (`None`: for any) at this name fail. The name exists.
-    pub fn fail(&mut self, name: Name, rtype: impl Into<Option<RecordType>>, fault: Fault) -> &mut Self {
+    pub fn fail(&mut self, name: Name, rtype: impl Into<Option<RecordType>>, fault: Failure) -> &mut Self {
         self.node(name.clone());
         self.faults.insert((name, rtype.into()), fault);
         self
@@ -151,7 +130,7 @@ impl Zone {
             answer.authenticated &= self.all_authenticated || found(&self.authenticated, &here).is_some();
             match self.step(&here) {
                 Step::End(reply, ttl) => {
-                    answer.authenticated &= !reply.is_failure();
+                    answer.authenticated &= reply.failure().is_none();
                     answer.ttl = answer.ttl.min(ttl);
                     answer.reply = reply;
                     return (answer, None);

@@ -162,6 +162,13 @@ impl Dns for View<'_> {
             Self::Laid(overlay) => overlay.ask(question).await,
         }
     }
+
+    async fn warm(&self, question: &Question) -> Option<Answer> {
+        match self {
+            Self::Plain(below) => below.warm(question).await,
+            Self::Laid(overlay) => overlay.warm(question).await,
+        }
+    }
 }
 
 impl Dns for Below<'_> {
@@ -170,6 +177,13 @@ impl Dns for Below<'_> {
             Self::Resolver(resolver) => resolver.ask(question).await,
             Self::Zone(zone) => zone.ask(question).await,
             Self::Answers(answers) => answers.ask(question).await,
+        }
+    }
+
+    async fn warm(&self, question: &Question) -> Option<Answer> {
+        match self {
+            Self::Resolver(resolver) => resolver.warm(question).await,
+            Self::Zone(_) | Self::Answers(_) => None,
         }
     }
 }

@@ -54,7 +54,8 @@ impl Cache {
 
     /// Keeps an answer for as long as the rules say, and gives it back with that time.
     pub(crate) fn put(&self, question: &Question, answer: Answer, now: Instant) -> Answer {
-        let ttl = if answer.reply.is_failure() { FAILURE_TTL } else { answer.ttl.clamp(MIN_TTL, MAX_TTL) };
+        let ttl =
+            if answer.reply.failure().is_some() { FAILURE_TTL } else { answer.ttl.clamp(MIN_TTL, MAX_TTL) };
         let answer = Answer { ttl, ..answer };
         let bytes = weight(question, &answer);
         let mut entries = self.lock();

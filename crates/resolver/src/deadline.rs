@@ -1,5 +1,6 @@
 //! A moment after which every answer is a time-out, so that a late verdict is a temporary error and never a hang.
 
+use std::future::Future;
 use std::time::Duration;
 
 use dns::{Answer, Dns, Question, Reply};
@@ -28,6 +29,11 @@ impl<D: Dns> Dns for Deadline<D> {
             return answer;
         }
         Answer { took: start.elapsed(), ..Answer::new(Reply::TimeOut) }
+    }
+
+    /// After the deadline nobody is left who would need the answer, and the future is dropped.
+    fn warm(&self, question: &Question) -> impl Future<Output = Option<Answer>> + Send {
+        self.below.warm(question)
     }
 }
 

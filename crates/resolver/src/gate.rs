@@ -48,6 +48,13 @@ impl Gate {
         Some(Turn { _all: all, _zone: zone, _place: place })
     }
 
+    /// Whether a question about this name would have to wait for its turn.
+    pub(crate) fn is_full(&self, name: &Name) -> bool {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_zone = queues.zones.get(&zone_of(name)).map_or(0, |z| z.waiting);
+        queues.waiting >= MAX_IN_FLIGHT || of_zone >= ZONE_IN_FLIGHT
+    }
+
     fn queue(&self, zone: Name) -> Option<(Place, Arc<Semaphore>)> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let of_zone = queues.zones.get(&zone).map_or(0, |z| z.waiting);

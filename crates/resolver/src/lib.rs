@@ -164,4 +164,12 @@ impl Dns for Resolver {
     fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send {
         self.answer(question)
     }
+
+    /// Nobody waits in a queue for what may not be needed, nor is anybody who needs an answer kept waiting by it.
+    async fn warm(&self, question: &Question) -> Option<Answer> {
+        if self.shared.gate.is_full(&question.name) {
+            return None;
+        }
+        Some(self.answer(question).await)
+    }
 }

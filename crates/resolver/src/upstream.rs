@@ -68,7 +68,7 @@ impl Upstream {
                     answer.ttl = answer.ttl.min(ttl);
                     asked.name = target;
                 }
-                Said::Reply(reply, _) if reply.is_failure() => return Answer::new(reply),
+                Said::Reply(reply, _) if reply.failure().is_some() => return Answer::new(reply),
                 Said::Reply(reply, ttl) => return Answer { reply, ttl: answer.ttl.min(ttl), ..answer },
             }
         }

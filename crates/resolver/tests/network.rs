@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dns::{Answer, Dns, Name, Question, Reply};
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use resolver::{Resolver, Server, Settings};
 use server::{Act, Over, World, alias, empty, text};
@@ -107,6 +109,21 @@ async fn dns_13_silence_is_a_time_out() {
     assert_eq!((answer.took, answer.ttl), (resolver::QUERY_TIMEOUT, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_joins_a_query_under_way_waits_for_the_rest_of_it() {
+    let world = World::new(|_, _| vec![]).await;
+    let resolver = resolver([world.server()]);
+    let asked = question("TXT a.example");
+    let late = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        resolver.ask(&asked).await
+    };
+    let (first, late) = tokio::join!(resolver.warm(&asked), late);
+    assert_eq!(first.unwrap().took, resolver::QUERY_TIMEOUT);
+    assert_eq!(late.took, resolver::QUERY_TIMEOUT - Duration::from_secs(2));
+    assert_eq!(resolver.ask(&asked).await.took, Duration::ZERO);
+}
+
 /// A server that takes no connections.
 fn nobody() -> Server {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -136,6 +153,60 @@ async fn dns_13_a_slow_zone_fills_a_queue_and_no_more() {
     let names: std::collections::HashSet<_> =
         seen.iter().map(|(query, _)| query.queries[0].name.to_lowercase()).collect();
     assert_eq!(names.len(), resolver::ZONE_IN_FLIGHT);
+}
+
+#[tokio::test]
+async fn dos_10_a_slow_zone_slows_nobody_else() {
+    let world = World::new(|query, _| {
+        let is_slow = query.queries[0].name.to_lowercase().to_string().ends_with("slow.example.");
+        if is_slow { vec![] } else { vec![Act::Send(text(query, "x").to_vec().unwrap())] }
+    })
+    .await;
+    let resolver = resolver([world.server()]);
+    let mut stuck = FuturesUnordered::new();
+    for number in 0..resolver::ZONE_WAITING {
+        let asked = question(&format!("TXT n{number}.slow.example"));
+        let resolver = resolver.clone();
+        stuck.push(async move { resolver.ask(&asked).await });
+    }
+    assert!(stuck.next().now_or_never().is_none(), "all of them are asked and none has an answer");
+    for number in 0..200 {
+        let asked = question(&format!("TXT n{number}.quick{number}.example"));
+        // The slow ones end after five seconds: whoever had to wait for their turns would have to wait for that.
+        let quick = tokio::time::timeout(resolver::QUERY_TIMEOUT / 2, resolver.ask(&asked));
+        check(&quick.await.unwrap(), r#""x""#);
+    }
+    assert!(stuck.next().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn asked_ahead_is_at_hand_when_it_is_asked() {
+    let world = World::of_zone(ZONE).await;
+    let resolver = resolver([world.server()]);
+    let asked = question("A a.example");
+    check(&resolver.warm(&asked).await.unwrap(), "192.0.2.1");
+    let answer = resolver.ask(&asked).await;
+    check(&answer, "192.0.2.1");
+    assert_eq!((answer.took, world.count(Over::Udp)), (Duration::ZERO, 1));
+    // Dropped on its way, it is under way all the same.
+    let (next, other) = (question("TXT a.example"), question("A no.example"));
+    assert!(resolver.warm(&next).now_or_never().is_none());
+    check(&resolver.ask(&next).await, r#""one " "" "t\255\000w\"o""#);
+    check(&resolver.ask(&other).await, "NoSuchName");
+    assert_eq!(world.count(Over::Udp), 3);
+}
+
+#[tokio::test]
+async fn asking_ahead_takes_nobodys_turn() {
+    let world = World::new(|_, _| vec![]).await;
+    let resolver = resolver([world.server()]);
+    let asked = |number: usize| question(&format!("TXT n{number}.slow.example"));
+    for number in 0..resolver::ZONE_IN_FLIGHT {
+        assert!(resolver.warm(&asked(number)).now_or_never().is_none(), "asked, and waited for");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(resolver.warm(&asked(resolver::ZONE_IN_FLIGHT)).now_or_never(), Some(None), "not asked");
+    assert!(resolver.warm(&question("TXT quick.example.net")).now_or_never().is_none());
 }
 
 #[tokio::test]

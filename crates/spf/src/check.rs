@@ -13,7 +13,7 @@ use crate::record::Qualifier;
 use crate::step::Step;
 
 /// The local part of a sender that has none (RFC 7208 §4.3).
-const POSTMASTER: &[u8] = b"postmaster";
+pub(crate) const POSTMASTER: &[u8] = b"postmaster";
 
 /// The client, and who is asking.
 #[derive(Clone, Debug)]
@@ -219,15 +219,7 @@ async fn check_domain<D: Dns>(
     if !domain.is_fqdn() {
         return Check::without_domain(identity, Some(domain.clone()), NoDomain::NotQualified);
     }
-    let session = Session {
-        // RFC 7208 §5: a client on an IPv4-mapped address is a client on IPv4.
-        ip: client.ip.to_canonical(),
-        local: if local.is_empty() { POSTMASTER } else { local },
-        sender_domain: domain,
-        helo: client.helo,
-        receiver: client.receiver,
-        now: client.now,
-    };
+    let session = Session::new(client, local, domain);
     let mut evaluation = Evaluation::new(dns, &session, limits);
     let name = Name::from(domain);
     let reason = match evaluation.check_host(&name).await {

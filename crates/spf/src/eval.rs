@@ -5,16 +5,21 @@ mod explain;
 mod hosts;
 mod names;
 
+pub(crate) use hosts::within;
+pub(crate) use names::reverse_name;
+
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use dns::{Dns, Name};
+use dns::{Dns, Name, RecordType};
 use mail::{Domain, Helo, Span, UnixTime};
 
+use crate::check::{Client, POSTMASTER};
 use crate::limits::{Budget, Limits};
-use crate::macros::{DomainSpec, NoTarget};
+use crate::macros::{self, DomainSpec, NoTarget, Values};
 use crate::outcome::Outcome;
 use crate::reason::{Matched, Missing, Place, Reason, Scope};
 use crate::record::{Directive, Mechanism, Qualifier, Record};
@@ -30,6 +35,44 @@ pub(crate) struct Session<'a> {
     pub(crate) helo: &'a Helo,
     pub(crate) receiver: &'a str,
     pub(crate) now: UnixTime,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(client: &Client<'a>, local: &'a [u8], sender_domain: &'a Domain) -> Self {
+        Self {
+            // RFC 7208 §5: a client on an IPv4-mapped address is a client on IPv4.
+            ip: client.ip.to_canonical(),
+            // RFC 7208 §4.3: a sender without a local part is postmaster.
+            local: if local.is_empty() { POSTMASTER } else { local },
+            sender_domain,
+            helo: client.helo,
+            receiver: client.receiver,
+            now: client.now,
+        }
+    }
+
+    /// RFC 7208 §5: A for a client on IPv4, AAAA for one on IPv6.
+    pub(crate) fn address_type(&self) -> RecordType {
+        match self.ip {
+            IpAddr::V4(_) => RecordType::A,
+            IpAddr::V6(_) => RecordType::Aaaa,
+        }
+    }
+
+    /// What macros stand for in the record of `domain`, all but `%{p}`.
+    pub(crate) fn plain_values(&self, domain: &Name) -> Values<'a> {
+        Values {
+            ip: self.ip,
+            local: self.local,
+            sender_domain: self.sender_domain.as_str(),
+            // RFC 7208 §7.2: d is the domain whose record is evaluated, behind an include or redirect another one.
+            domain: Cow::Owned(macros::dotted(domain)),
+            helo: self.helo,
+            receiver: self.receiver,
+            now: self.now,
+            validated: None,
+        }
+    }
 }
 
 /// How the evaluation of a record ended, where it came to an end.

@@ -3,6 +3,7 @@
 
 mod check;
 mod eval;
+mod explore;
 mod limits;
 mod macros;
 mod outcome;
@@ -14,6 +15,7 @@ mod step;
 mod tree;
 
 pub use check::{Check, Client, Explanation, Identity, SpfPass, check_helo, check_mail_from};
+pub use explore::{MAX_EXPLORED, explore_helo, explore_mail_from};
 pub use limits::{Limit, Limits, MAX_LOOKUPS, MAX_MX, MAX_PTR, MAX_TIME, MAX_VOIDS, MOST_LOOKUPS};
 pub use macros::{
     DomainSpec, Letter, Macro, MacroError, MacroErrorKind, MacroString, NoTarget, Part, UNKNOWN,
@@ -24,6 +26,6 @@ pub use received_spf::received_spf;
 pub use record::{
     Directive, DualCidr, MAX_RECORD, Mechanism, Modifier, ModifierKind, Qualifier, Record, Term,
 };
-pub use select::{Absence, Failure, Lookup, Published, lookup};
+pub use select::{Absence, Lookup, Published, lookup};
 pub use step::{NoExplanation, Seen, Step};
 pub use tree::{Branch, MAX_RECORDS, Node, NodeFound, Target, Tree, tree};

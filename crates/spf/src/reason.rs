@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dns::{Name, Question};
+use dns::{Failure, Name, Question};
 use mail::{Finding, Span};
 
 use crate::limits::Limit;
 use crate::macros::NoTarget;
 use crate::outcome::Outcome;
 use crate::record::Qualifier;
-use crate::select::{Absence, Failure, Published};
+use crate::select::{Absence, Published};
 
 /// How much of a term a message repeats, in bytes.
 const MAX_TERM: usize = 200;

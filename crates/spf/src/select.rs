@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dns::{Answer, Data, Dns, Name, Question, RecordType, Reply};
+use dns::{Answer, Data, Dns, Failure, Name, Question, RecordType, Reply};
 use mail::Finding;
 
 use crate::record::Record;
@@ -65,38 +65,6 @@ impl fmt::Display for Absence {
     }
 }
 
-/// Why the DNS did not say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Failure {
-    /// The server could not or would not answer.
-    ServerFailure,
-    /// No answer in time.
-    TimeOut,
-    /// DNSSEC says that the answer is forged.
-    Bogus,
-}
-
-impl Failure {
-    pub(crate) const fn of(reply: &Reply) -> Option<Self> {
-        match reply {
-            Reply::ServerFailure => Some(Self::ServerFailure),
-            Reply::TimeOut => Some(Self::TimeOut),
-            Reply::Bogus => Some(Self::Bogus),
-            Reply::Records(_) | Reply::NoData | Reply::NoSuchName => None,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ServerFailure => "the server failed",
-            Self::TimeOut => "no answer came in time",
-            Self::Bogus => "the answer is forged by what DNSSEC says",
-        })
-    }
-}
-
 /// What was found in looking for a domain's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
@@ -114,7 +82,7 @@ impl Lookup {
     /// Selects the record from the answer to the TXT question for `domain`, whatever order its texts are in.
     pub fn from_answer(domain: &Name, answer: &Answer) -> Self {
         // RFC 7208 §4.4: an error is a temperror, never "no record".
-        if let Some(failure) = Failure::of(&answer.reply) {
+        if let Some(failure) = answer.reply.failure() {
             return Self::Failed(failure);
         }
         let mut texts: Vec<Box<[u8]>> = answer.records().iter().filter_map(spf_text).collect();

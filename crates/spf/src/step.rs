@@ -4,14 +4,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use dns::{Name, Question};
+use dns::{Failure, Name, Question};
 use mail::{Explain, Quote, Section, Span};
 
 use crate::limits::Limit;
 use crate::macros::{MacroError, NoTarget};
 use crate::outcome::Outcome;
 use crate::reason::{Missing, NoDomain, Place};
-use crate::select::{Absence, Failure, Published};
+use crate::select::{Absence, Published};
 
 /// Most addresses or names that a sentence lists.
 const MAX_LISTED: usize = 8;

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use dns::{Dns, Name};
+use dns::{Dns, Failure, Name};
 
 use crate::limits::Limits;
 use crate::macros::DomainSpec;
 use crate::reason::Missing;
 use crate::record::{Mechanism, Modifier, ModifierKind, Record, Term};
-use crate::select::{Absence, Failure, Lookup, Published, lookup};
+use crate::select::{Absence, Lookup, Published, lookup};
 
 /// Most records that are looked up for one tree.
 pub const MAX_RECORDS: usize = 50;

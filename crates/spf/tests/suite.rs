@@ -8,11 +8,12 @@
     clippy::disallowed_methods
 )]
 
+mod ahead;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use dns::zone::{Fault, Zone};
-use dns::{Answer, Data, Dns, Name, Question, RecordType, Reply};
+use dns::{Answer, Data, Dns, Failure, Name, Question, RecordType, Reply, Zone};
 use mail::{Domain, Helo, PathDomain, ReversePath, UnixTime};
 use spf::{Check, Client, Limits, check_mail_from};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -123,7 +124,7 @@ fn world(zonedata: &Yaml) -> World {
         }
         if time_out {
             for rtype in RecordType::ALL.into_iter().filter(|t| !sets.contains_key(t)) {
-                world.zone.fail(owner.clone(), rtype, Fault::TimeOut);
+                world.zone.fail(owner.clone(), rtype, Failure::TimeOut);
             }
         }
         for (rtype, set) in sets {
@@ -161,7 +162,10 @@ fn run(world: &World, test: &Yaml) -> Check {
         now: UnixTime(1_700_000_000),
     };
     let path = sender(&scalar(&test["mailfrom"]));
-    pollster::block_on(check_mail_from(world, &client, &path, &Limits::default()))
+    let limits = Limits::default();
+    let check = pollster::block_on(check_mail_from(world, &client, &path, &limits));
+    ahead::same(&check, world, &client, &path, &limits);
+    check
 }
 
 /// The outcome that the suite wants: the first where it allows several.

@@ -1,4 +1,5 @@
-//! For tests only: vectors, a naive DKIM signer that is an oracle for the verifier, and real programs.
+//! For tests only: vectors, a naive DKIM signer that is an oracle for the verifier, a DNS that takes its time, and real
+//! programs.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::panic,
@@ -12,4 +13,5 @@
 
 pub mod real;
 pub mod signer;
+pub mod unhurried;
 pub mod vector;

@@ -17,9 +17,10 @@ use mail::authres::{
     AuthenticationResults, AuthservId, MAX_VALUE, MAX_WRITTEN, Method, MethodResult, Property,
 };
 use mail::{Domain, Splitter, UnixTime};
+use testkit::unhurried::Unhurried;
 use testkit::vector::{Case, Expect, folder, rows};
 use verdict::suffix::BuiltIn;
-use verdict::{Envelope, Inbound, Recorded, Recording, Settings, SpfCounts, Verdict};
+use verdict::{Envelope, Inbound, Recorded, Recording, Settings, SpfCounts, Verdict, judge};
 
 /// The domains whose mail nobody but their owner may pass as.
 const VICTIMS: [&str; 2] = ["victim.example", "strict.example"];
@@ -129,6 +130,12 @@ fn check(case: &Case) -> Result<(), String> {
     let told = tell(&verdict);
     expectations(&case.expect, &verdict, &dns.answers()).map_err(|e| format!("{e}\n\n{told}"))?;
     invariants(case, &verdict).map_err(|e| format!("{e}\n\n{told}"))?;
+    let patient = Recorder::new(Unhurried::new(world(case)));
+    let other = pollster::block_on(judge(&patient, &envelope, &message, now, &settings, &BuiltIn));
+    same(&told, &tell(&other), "asked ahead of need")?;
+    if !patient.answers().iter().eq(dns.answers().iter()) {
+        return Err("what was asked ahead stands in the recording".to_owned());
+    }
     for size in chunk_sizes(message.len()) {
         let other = in_chunks(&dns, &envelope, &message, now, &settings, size);
         same(&told, &tell(&other), &format!("in chunks of {size}"))?;

@@ -1,9 +1,11 @@
 //! The way of an inbound message: what is known at the end of its header, the look-ups, the body, the conclusion.
 
+use std::pin::pin;
+
 use dkim::{BodyHasher, BodyHashes, KeyCache, Keys, Verifier};
 use dmarc::{Discovery, DkimEvidence, MAX_AUTHOR_DOMAINS, SpfEvidence};
 use dns::Dns;
-use futures_util::future::join_all;
+use futures_util::future::{Either, OptionFuture, join_all, select};
 use mail::{
     Author, AuthorError, Domain, Header, Helo, PathDomain, ReversePath, SuffixList, UnixTime, author,
 };
@@ -70,7 +72,8 @@ impl<'a> Inbound<'a> {
         self.signatures.body()
     }
 
-    /// Asks all that has to be asked: SPF for both identities, the keys and the DMARC walks, side by side.
+    /// Asks all that has to be asked: SPF for both identities, the keys and the DMARC walks, side by side. What SPF will
+    /// come to ask is asked ahead of it ([`Dns::warm`]), so that it takes as many round trips as its tree is deep.
     pub async fn look_up<D: Dns>(&self, dns: &D) -> Facts {
         let keys = self.signatures.keys(dns, self.memo.map(|memo| &memo.keys));
         let (spf, keys, discovery) = futures_util::join!(self.check_spf(dns), keys, self.discover(dns));
@@ -105,7 +108,13 @@ impl<'a> Inbound<'a> {
         let path = self.envelope.reverse_path();
         let mail_from = async { Some(spf::check_mail_from(dns, &client, path.as_ref()?, limits).await) };
         let helo = async { Some(spf::check_helo(dns, &client, limits).await).filter(|_| named.is_some()) };
-        let (mail_from, helo) = futures_util::join!(mail_from, helo);
+        let checks = async { futures_util::join!(mail_from, helo) };
+        let ahead = async {
+            let mail_from = path.as_ref().map(|path| spf::explore_mail_from(dns, &client, path, limits));
+            let helo = spf::explore_helo(dns, &client, limits);
+            futures_util::join!(OptionFuture::from(mail_from), helo)
+        };
+        let (mail_from, helo) = beside(checks, ahead).await;
         Spf { mail_from, helo }
     }
 
@@ -144,6 +153,15 @@ impl<'a> Inbound<'a> {
             ReversePath::Null => self.envelope.helo()?.name().cloned(),
             ReversePath::Mailbox { .. } | ReversePath::Invalid(_) => None,
         }
+    }
+}
+
+/// What comes of `work`. `ahead` goes on beside it, each time after it, and no longer: work that finds all answers at hand
+/// ends before `ahead` has begun.
+async fn beside<W>(work: impl Future<Output = W>, ahead: impl Future) -> W {
+    match select(pin!(work), pin!(ahead)).await {
+        Either::Left((done, _)) => done,
+        Either::Right((_, work)) => work.await,
     }
 }
 

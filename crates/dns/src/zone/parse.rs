@@ -7,7 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use self::scan::{Entry, Scanner, Token};
-use super::{Fault, Zone};
+use super::Zone;
+use crate::answer::Failure;
 use crate::name::Name;
 use crate::question::RecordType;
 
@@ -209,8 +210,8 @@ impl Reader {
     }
 }
 
-fn fault(word: Token<'_>) -> Option<Fault> {
-    [("timeout", Fault::TimeOut), ("servfail", Fault::ServerFailure), ("bogus", Fault::Bogus)]
+fn fault(word: Token<'_>) -> Option<Failure> {
+    [("timeout", Failure::TimeOut), ("servfail", Failure::ServerFailure), ("bogus", Failure::Bogus)]
         .into_iter()
         .find_map(|(name, fault)| word.is(name).then_some(fault))
 }

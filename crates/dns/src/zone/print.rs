@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Directives, Fault, Zone};
+use super::{Directives, Zone};
 use crate::answer::Data;
+use crate::answer::Failure;
 use crate::name::Name;
 
 /// Reading it back gives the same zone, but for names that exist only by records of types unknown here.
@@ -26,9 +27,9 @@ impl fmt::Display for Zone {
         print(f, &self.delays, |took| format!("delay {}us", took.as_micros()))?;
         print(f, &self.faults, |fault| {
             match fault {
-                Fault::TimeOut => "timeout",
-                Fault::ServerFailure => "servfail",
-                Fault::Bogus => "bogus",
+                Failure::TimeOut => "timeout",
+                Failure::ServerFailure => "servfail",
+                Failure::Bogus => "bogus",
             }
             .to_owned()
         })

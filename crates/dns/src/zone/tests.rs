@@ -215,7 +215,7 @@ fn built_by_hand_is_as_read() {
     let mut zone = Zone::new();
     zone.add(name("a.example"), 60, Data::txt("x"))
         .alias(name("b.example"), 60, name("a.example"))
-        .fail(name("c.example"), None, Fault::TimeOut)
+        .fail(name("c.example"), None, Failure::TimeOut)
         .delay(name("a.example"), RecordType::Txt, Duration::from_millis(5))
         .authenticate(name("a.example"), None);
     let text = "a.example. 60 TXT x\nb.example. 60 CNAME a.example.\n;! timeout c.example.\n\

@@ -168,19 +168,9 @@ async fn look_up(selector: Selector, domain: Domain, source: &Source) -> Result<
             (Some(Text::published(place, all.join(&b'\n'), Vec::new())), Some(missing), None)
         }
         KeyAnswer::NoKey => (None, Some(format!("nothing is published at {name}")), None),
-        KeyAnswer::Failed(reply) => return Err(source.unanswered(&name, failure(&reply))),
+        KeyAnswer::Failed(failure) => return Err(source.unanswered(&name, failure)),
     };
     Ok(Look { domain: Some(domain), selector: Some(selector), text, missing, record })
-}
-
-fn failure(reply: &dns::Reply) -> &'static str {
-    match reply {
-        dns::Reply::TimeOut => "no answer came in time",
-        dns::Reply::Bogus => "the answer is forged by what DNSSEC says",
-        dns::Reply::ServerFailure | dns::Reply::Records(_) | dns::Reply::NoData | dns::Reply::NoSuchName => {
-            "the server failed"
-        }
-    }
 }
 
 impl Look {

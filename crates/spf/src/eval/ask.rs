@@ -1,14 +1,11 @@
 //! Asking within the limits (RFC 7208 §4.6.4), and the names that terms ask for.
 
-use std::borrow::Cow;
-
 use dns::{Answer, Dns, Name, Question, RecordType};
 
 use super::{Evaluation, Stop, Work};
 use crate::limits::Limit;
 use crate::macros::{self, DomainSpec, Letter, MacroString, NoTarget, Values};
 use crate::reason::{Place, Reason};
-use crate::select::{Failure, Published};
 use crate::step::Step;
 
 impl<'a, D: Dns> Evaluation<'a, D> {
@@ -60,7 +57,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         rtype: RecordType,
     ) -> Result<Answer, Stop> {
         let answer = self.look_up(work, name, rtype).await?;
-        match Failure::of(&answer.reply) {
+        match answer.reply.failure() {
             None => Ok(answer),
             Some(failure) => {
                 let question = Question::new(name.clone(), rtype);
@@ -94,26 +91,11 @@ impl<'a, D: Dns> Evaluation<'a, D> {
 
     /// What the macros of a string stand for. RFC 7208 §4.6.4: `%{p}` counts as a term of its own.
     pub(super) async fn values(&mut self, work: &mut Work, string: &MacroString) -> Result<Values<'a>, Stop> {
-        let mut values = self.plain_values(&work.place.record);
+        let mut values = self.session.plain_values(&work.place.record.domain);
         if string.uses(Letter::Validated) {
             self.spend_lookup(work)?;
             values.validated = self.validated_name(work).await?;
         }
         Ok(values)
-    }
-
-    fn plain_values(&self, record: &Published) -> Values<'a> {
-        let session = self.session;
-        Values {
-            ip: session.ip,
-            local: session.local,
-            sender_domain: session.sender_domain.as_str(),
-            // RFC 7208 §7.2: d is the domain whose record is evaluated, behind an include or redirect another one.
-            domain: Cow::Owned(macros::dotted(&record.domain)),
-            helo: session.helo,
-            receiver: session.receiver,
-            now: session.now,
-            validated: None,
-        }
     }
 }

@@ -6,7 +6,6 @@ use super::{Evaluation, Stop, Work};
 use crate::check::Explanation;
 use crate::macros::{self, DomainSpec, MacroString};
 use crate::reason::{Matched, Place, Reason};
-use crate::select::Failure;
 use crate::step::{NoExplanation, Step};
 
 impl<D: Dns> Evaluation<'_, D> {
@@ -37,7 +36,7 @@ impl<D: Dns> Evaluation<'_, D> {
         // RFC 7208 §4.6.4: this question comes after the result, and counts for nothing but its time.
         let question = Question::new(name.clone(), RecordType::Txt);
         let answer = self.ask(&question, Some(&work.place)).await.map_err(stopped)?;
-        if let Some(failure) = Failure::of(&answer.reply) {
+        if let Some(failure) = answer.reply.failure() {
             return Err(NoExplanation::Dns(failure));
         }
         let mut texts = answer.records().iter().filter_map(Data::text);

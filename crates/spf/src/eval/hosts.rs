@@ -12,7 +12,7 @@ use crate::record::DualCidr;
 use crate::step::{Seen, Step};
 
 /// The network of that prefix length around `network`, if `ip` is in it. Networks of the other family never match.
-pub(super) fn within(ip: IpAddr, network: IpAddr, prefix: u8) -> Option<Scope> {
+pub(crate) fn within(ip: IpAddr, network: IpAddr, prefix: u8) -> Option<Scope> {
     match (ip, network) {
         (IpAddr::V4(a), IpAddr::V4(b)) => {
             let host = 32u32.saturating_sub(u32::from(prefix));
@@ -46,14 +46,6 @@ fn addresses(answer: &Answer) -> Vec<IpAddr> {
 }
 
 impl<D: Dns> Evaluation<'_, D> {
-    /// RFC 7208 §5: A for a client on IPv4, AAAA for one on IPv6.
-    pub(super) fn address_type(&self) -> RecordType {
-        match self.session.ip {
-            IpAddr::V4(_) => RecordType::A,
-            IpAddr::V6(_) => RecordType::Aaaa,
-        }
-    }
-
     /// Whether the client is at one of the addresses.
     fn at(&self, addresses: &[IpAddr], cidr: DualCidr) -> Option<Scope> {
         let ip = self.session.ip;
@@ -71,7 +63,7 @@ impl<D: Dns> Evaluation<'_, D> {
             Ok(name) => name,
             Err(why) => return Ok(Tested::no_match(Seen::NoTarget(why))),
         };
-        let addresses = addresses(&self.look_up_or_stop(work, &name, self.address_type()).await?);
+        let addresses = addresses(&self.look_up_or_stop(work, &name, self.session.address_type()).await?);
         Ok(Tested { scope: self.at(&addresses, cidr), seen: Seen::Addresses(name, addresses) })
     }
 
@@ -89,7 +81,8 @@ impl<D: Dns> Evaluation<'_, D> {
         let answer = self.look_up_or_stop(work, &name, RecordType::Mx).await?;
         let mut hosts = Vec::new();
         for exchange in self.exchanges(work, &answer)? {
-            let addresses = addresses(&self.look_up_or_stop(work, exchange, self.address_type()).await?);
+            let addresses =
+                addresses(&self.look_up_or_stop(work, exchange, self.session.address_type()).await?);
             let scope = self.at(&addresses, cidr);
             hosts.push((exchange.clone(), addresses));
             if scope.is_some() {

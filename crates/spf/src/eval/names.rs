@@ -9,11 +9,10 @@ use dns::{Data, Dns, Name, Question, RecordType};
 use super::{Evaluation, Stop, Tested, Work};
 use crate::macros::DomainSpec;
 use crate::reason::Scope;
-use crate::select::Failure;
 use crate::step::{Seen, Step};
 
 /// The name under which the reverse tree keeps an address.
-fn reverse_name(ip: IpAddr) -> Name {
+pub(crate) fn reverse_name(ip: IpAddr) -> Name {
     let text = match ip {
         IpAddr::V4(ip) => {
             let octets = ip.octets().into_iter().rev();
@@ -66,7 +65,7 @@ impl<D: Dns> Evaluation<'_, D> {
         }
         let reverse = reverse_name(self.session.ip);
         let answer = self.look_up(work, &reverse, RecordType::Ptr).await?;
-        if let Some(failure) = Failure::of(&answer.reply) {
+        if let Some(failure) = answer.reply.failure() {
             self.steps.push(Step::Unanswered(Question::new(reverse, RecordType::Ptr), failure, false));
         }
         let name = |data: &Data| match data {
@@ -80,9 +79,9 @@ impl<D: Dns> Evaluation<'_, D> {
 
     /// RFC 7208 §5.5: whether the name leads back to the client; after an error it is skipped.
     async fn is_validated(&mut self, work: &mut Work, name: &Name) -> Result<bool, Stop> {
-        let rtype = self.address_type();
+        let rtype = self.session.address_type();
         let answer = self.look_up(work, name, rtype).await?;
-        if let Some(failure) = Failure::of(&answer.reply) {
+        if let Some(failure) = answer.reply.failure() {
             self.steps.push(Step::Unanswered(Question::new(name.clone(), rtype), failure, false));
         }
         let ip = self.session.ip;

@@ -125,6 +125,11 @@ impl World {
         pollster::block_on(check_helo(self, &self.client(&helo), &self.limits))
     }
 
+    /// What the client says in HELO.
+    pub(crate) fn helo_said(&self) -> Helo {
+        Helo::parse(&self.helo)
+    }
+
     /// The questions, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()

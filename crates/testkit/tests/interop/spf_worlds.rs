@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use dns::{Data, Fault, Name, Zone};
+use dns::{Data, Failure, Name, Zone};
 use serde_json::{Map, Value, json};
 
 use crate::random::Random;
@@ -161,7 +161,7 @@ impl World {
 
     fn fail(&mut self, name: &str) {
         writeln!(self.text, ";! servfail {name}").unwrap();
-        self.zone.fail(Name::from_dotted(name).unwrap(), None, Fault::ServerFailure);
+        self.zone.fail(Name::from_dotted(name).unwrap(), None, Failure::ServerFailure);
         self.node(name).insert("fault".to_owned(), json!("SERVFAIL"));
     }
 }

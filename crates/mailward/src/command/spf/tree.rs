@@ -1,8 +1,8 @@
 //! The records that a record refers to: shown with their cost, and what is wrong among them.
 
-use dns::Name;
+use dns::{Failure, Name};
 use mail::{Finding, Severity};
-use spf::{Branch, Failure, Missing, ModifierKind, Node, NodeFound, Target, Term, Tree};
+use spf::{Branch, Missing, ModifierKind, Node, NodeFound, Target, Term, Tree};
 
 use super::words::meaning;
 use crate::command::record::Page;

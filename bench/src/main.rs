@@ -1,0 +1,95 @@
+//! How fast the verdict is: beside the physical limit, beside mail-auth, over a slow DNS, and as a whole program.
+#![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "a bench is all about the clock")]
+
+mod clock;
+mod cold;
+mod floor;
+mod ours;
+mod peer;
+mod program;
+mod random;
+mod server;
+mod table;
+mod text;
+mod warm;
+mod workload;
+mod world;
+
+use std::path::PathBuf;
+
+use warm::Bench;
+use workload::{Sizes, Workload};
+
+/// Messages of the workload.
+const MESSAGES: usize = 2000;
+/// The size of the smaller ones, in bytes.
+const SMALL: usize = 16 * 1024;
+
+const HELP: &str =
+    "bench [--rounds N] [warm] [small] [cores] [cold] [program MAILWARD FOLDER] [profile] [profile-small]
+Prints tables in Markdown; without a part, all but the last three.";
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (mut rounds, mut parts) = (7, Vec::new());
+    let mut program = None;
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).expect(HELP),
+            "program" => {
+                let mut path = || PathBuf::from(arguments.next().expect(HELP));
+                program = Some((path(), path()));
+            }
+            "warm" | "small" | "cores" | "cold" | "profile" | "profile-small" => parts.push(argument),
+            _ => {
+                println!("{HELP}");
+                return;
+            }
+        }
+    }
+    if parts.is_empty() && program.is_none() {
+        parts = ["warm", "small", "cores", "cold"].map(str::to_owned).to_vec();
+    }
+    let wants = |part: &str| parts.iter().any(|wanted| wanted == part);
+
+    let mixed = ["warm", "cores", "profile"].into_iter().any(wants) || program.is_some();
+    let mixed = mixed.then(|| Workload::new(MESSAGES, Sizes::Mixed));
+    let small = ["small", "profile-small"].into_iter().any(wants);
+    let small = small.then(|| Workload::new(MESSAGES, Sizes::All(SMALL)));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // From here on, one core; the server and the runtimes with it, which have nothing to do while the clock runs.
+    clock::pin(1);
+    if let Some(workload) = &mixed {
+        let mean = workload.bytes() / MESSAGES / 1024;
+        let bench = Bench::new(workload);
+        if wants("profile") {
+            bench.profile(workload, rounds);
+        }
+        if wants("warm") {
+            bench.one_core(
+                &format!("{MESSAGES} messages, {mean} KiB on average, {rounds} rounds:"),
+                workload,
+                rounds,
+            );
+        }
+        if wants("cores") {
+            bench.cores(workload, rounds, cores);
+        }
+    }
+    if let Some(workload) = &small {
+        let bench = Bench::new(workload);
+        if wants("profile-small") {
+            bench.profile(workload, rounds * 5);
+        }
+        if wants("small") {
+            bench.one_core(&format!("{MESSAGES} messages of 16 KiB, {rounds} rounds:"), workload, rounds);
+        }
+    }
+    if wants("cold") {
+        cold::cold();
+    }
+    if let (Some((mailward, folder)), Some(workload)) = (program, &mixed) {
+        program::program(&mailward, &folder, workload, rounds);
+    }
+}

@@ -4,8 +4,8 @@ use dns::Dns;
 use mail::UnixTime;
 use mail::authres::AuthservId;
 use resolver::{Resolver, Server};
-use verdict::Settings;
 use verdict::suffix::BuiltIn;
+use verdict::{Inbound, Memo, Settings};
 
 use crate::workload::{Mail, RECEIVER, Words};
 
@@ -17,6 +17,7 @@ pub struct Ours<D> {
     /// Whom it asks.
     pub dns: D,
     settings: Settings,
+    memo: Memo,
 }
 
 impl Ours<Resolver> {
@@ -31,13 +32,17 @@ impl<D: Dns> Ours<D> {
     /// Asks this.
     pub fn new(dns: D) -> Self {
         let name = mail::Domain::parse(RECEIVER).expect("a name");
-        Self { dns, settings: Settings::new(AuthservId::from(name)) }
+        Self { dns, settings: Settings::new(AuthservId::from(name)), memo: Memo::default() }
     }
 
     /// The verdict on one message.
     pub async fn judge(&self, mail: &Mail) -> Words {
-        let verdict =
-            verdict::judge(&self.dns, &mail.envelope, &mail.bytes, NOW, &self.settings, &BuiltIn).await;
+        let (header, body) = ::mail::header::split(&mail.bytes);
+        let inbound = Inbound::new(&mail.envelope, &header, NOW, &self.settings, &BuiltIn).with_memo(&self.memo);
+        let mut hasher = inbound.body();
+        hasher.update(body);
+        let facts = inbound.look_up(&self.dns).await;
+        let verdict = inbound.conclude(facts, &hasher.finish());
         Words {
             spf: verdict.spf().mail_from.as_ref().map_or("none", |check| check.outcome().as_str()),
             dkim: verdict.dkim().first().map_or("none", |check| check.outcome().as_str()),

@@ -20,7 +20,7 @@ use mail::{Domain, Splitter, UnixTime};
 use testkit::unhurried::Unhurried;
 use testkit::vector::{Case, Expect, folder, rows};
 use verdict::suffix::BuiltIn;
-use verdict::{Envelope, Inbound, Recorded, Recording, Settings, SpfCounts, Verdict, judge};
+use verdict::{Envelope, Inbound, Memo, Recorded, Recording, Settings, SpfCounts, Verdict, judge};
 
 /// The domains whose mail nobody but their owner may pass as.
 const VICTIMS: [&str; 2] = ["victim.example", "strict.example"];
@@ -136,8 +136,9 @@ fn check(case: &Case) -> Result<(), String> {
     if !patient.answers().iter().eq(dns.answers().iter()) {
         return Err("what was asked ahead stands in the recording".to_owned());
     }
+    let memo = Memo::default();
     for size in chunk_sizes(message.len()) {
-        let other = in_chunks(&dns, &envelope, &message, now, &settings, size);
+        let other = in_chunks(&memo, &dns, &envelope, &message, now, &settings, size);
         same(&told, &tell(&other), &format!("in chunks of {size}"))?;
     }
     let json = Recording { settings, messages: vec![recorded] }.to_json().map_err(|e| e.to_string())?;
@@ -155,7 +156,9 @@ fn chunk_sizes(length: usize) -> Vec<usize> {
     if length > 1 << 20 { vec![4096, 65_535] } else { vec![1, 2, 3, 7, 64, 65_535] }
 }
 
+/// In chunks, with what one message leaves for the next.
 fn in_chunks(
+    memo: &Memo,
     dns: &impl Dns,
     envelope: &Envelope,
     message: &[u8],
@@ -171,7 +174,7 @@ fn in_chunks(
         body = splitter.push(chunk).to_vec();
     }
     let header = splitter.into_header();
-    let inbound = Inbound::new(envelope, &header, now, settings, &BuiltIn);
+    let inbound = Inbound::new(envelope, &header, now, settings, &BuiltIn).with_memo(memo);
     let mut hasher = inbound.body();
     hasher.update(&body);
     rest.for_each(|chunk| hasher.update(chunk));

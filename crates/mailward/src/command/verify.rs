@@ -13,7 +13,7 @@ use std::thread::available_parallelism;
 
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
-use verdict::Recording;
+use verdict::{Memo, Recording};
 
 pub use args::Args;
 
@@ -61,7 +61,7 @@ async fn verify(args: Args, output: &mut Output) -> Result<(), InputError> {
     let options = args.envelope();
     let envelopes = Envelopes::new(options.clone(), args.envelopes.as_deref())?;
     output.expect(total_bytes(&args.files));
-    let judge = Arc::new(Judge { world, settings, keep: args.record.is_some() });
+    let judge = Arc::new(Judge { world, settings, memo: Memo::default(), keep: args.record.is_some() });
     let found = read(args.files, envelopes, options, args.trace, &judge);
     let mut done = found.map(|found| settle(found, Arc::clone(&judge))).buffered(cores() * WAITING_PER_CORE);
     let mut kept = Vec::new();

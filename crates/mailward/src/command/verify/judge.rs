@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use mail::{Header, Splitter, UnixTime};
 use resolver::Deadline;
 use verdict::suffix::BuiltIn;
-use verdict::{Inbound, Recorded, Settings, Verdict};
+use verdict::{Inbound, Memo, Recorded, Settings, Verdict};
 
 use crate::input::{Chunks, Envelope, InputError, Message, trace};
 use crate::world::World;
@@ -18,6 +18,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(super) struct Judge {
     pub(super) world: World,
     pub(super) settings: Settings,
+    /// What messages have in common beside that: their senders' keys.
+    pub(super) memo: Memo,
     /// Whether recordings are made.
     pub(super) keep: bool,
 }
@@ -85,7 +87,7 @@ impl Judge {
     async fn in_chunks(&self, chunks: &mut Chunks, envelope: Envelope, trace: bool) -> io::Result<Verdict> {
         let (header, body) = read_header(chunks)?;
         let (envelope, now) = settle(envelope, trace, &header, None);
-        let inbound = Inbound::new(&envelope, &header, now, &self.settings, &BuiltIn);
+        let inbound = Inbound::new(&envelope, &header, now, &self.settings, &BuiltIn).with_memo(&self.memo);
         let mut hasher = inbound.body();
         hasher.update(&body);
         while let Some(chunk) = chunks.next_chunk()? {

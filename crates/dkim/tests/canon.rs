@@ -53,9 +53,8 @@ fn hdr_04_every_short_body_in_every_cut() {
 fn hdr_04_every_short_field() {
     // What a field can hold: a line end only where the next line begins with white space.
     let is_field = |value: &Vec<u8>| {
-        (0..value.len()).all(|at| {
-            !value[at..].starts_with(b"\r\n") || matches!(value.get(at + 2), Some(b' ' | b'\t'))
-        })
+        (0..value.len())
+            .all(|at| !value[at..].starts_with(b"\r\n") || matches!(value.get(at + 2), Some(b' ' | b'\t')))
     };
     for value in (0..=6).flat_map(texts).filter(is_field) {
         for name in ["A:", "bC \t:"] {
@@ -74,7 +73,10 @@ fn hdr_04_every_short_field() {
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let near = select(vec!["\r\n", "\r\n", "\r", "\n", " ", "\t", "  ", "a", "\u{e9}", ".", "\0", " \r\n"]);
     let far = (select(vec!["word", "a b ", "\r\n", " ", "\t", "\r", "line\r\n"]), 0..200_usize);
-    prop_oneof![near.prop_map(|text| text.as_bytes().to_vec()), far.prop_map(|(text, n)| text.repeat(n).into())]
+    prop_oneof![
+        near.prop_map(|text| text.as_bytes().to_vec()),
+        far.prop_map(|(text, n)| text.repeat(n).into())
+    ]
 }
 
 proptest! {

@@ -14,3 +14,12 @@ pub mod oracle;
 pub mod real;
 pub mod signer;
 pub mod vector;
+
+/// How many random cases a test tries: `usually`, or as many as the variable `MAILWARD_RANDOM` says, for a long run.
+#[must_use]
+pub fn how_many(usually: usize) -> usize {
+    match std::env::var("MAILWARD_RANDOM") {
+        Ok(count) => count.parse().expect("MAILWARD_RANDOM is a number"),
+        Err(_) => usually,
+    }
+}

@@ -32,6 +32,15 @@ pub struct Client {
     pub receiver: String,
 }
 
+/// A question as `TYPE name`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// One that the check can't do without.
+    Question(String),
+    /// Whether a name of the client leads back to it.
+    IsClient(String),
+}
+
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
@@ -39,11 +48,11 @@ pub struct Checked {
     pub word: &'static str,
     /// What the domain's owner says to a fail.
     pub explanation: Option<String>,
-    /// All questions as `TYPE name`, in order.
-    pub asked: Vec<String>,
-    /// Terms that looked something up.
+    /// All questions, in order.
+    pub asked: Vec<Asked>,
+    /// Terms that looked something up before there was a result.
     pub lookups: u32,
-    /// Whether the check ended for too many look-ups that gave nothing.
+    /// Whether the check, or the search for its explanation, ended for too many look-ups that gave nothing.
     pub too_many_voids: bool,
 }
 
@@ -64,13 +73,13 @@ pub fn check(client: &Client, dns: impl Fn(&str, &str) -> Said) -> Checked {
         too_many_voids: false,
     };
     let ended = check.check_host(domain);
-    let (lookups, too_many_voids) = (check.lookups, check.too_many_voids);
+    let lookups = check.lookups;
     let (word, explanation) = match ended {
         Err(word) => (word, None),
         Ok(Ended { word: "fail", exp: Some(exp), domain }) => ("fail", check.explanation(&exp, &domain)),
         Ok(Ended { word, .. }) => (word, None),
     };
-    Checked { word, explanation, asked: check.asked, lookups, too_many_voids }
+    Checked { word, explanation, asked: check.asked, lookups, too_many_voids: check.too_many_voids }
 }
 
 /// How a record ended: the word, and where the explanation of that record stands.
@@ -89,7 +98,7 @@ struct Check<'a> {
     local: &'a str,
     domain: &'a str,
     dns: &'a dyn Fn(&str, &str) -> Said,
-    asked: Vec<String>,
+    asked: Vec<Asked>,
     lookups: u32,
     voids: u32,
     too_many_voids: bool,
@@ -222,10 +231,17 @@ impl Check<'_> {
         };
         let mut validated = Vec::new();
         for name in names.into_iter().take(10) {
-            if let Said::Records(addresses) = self.ask_and_count(self.address_type(), &name, void)?
-                && addresses.iter().any(|address| address.parse() == Ok(self.ip))
-            {
-                validated.push(name);
+            let said = self.ask_and_count(self.address_type(), &name, void);
+            if let Some(Asked::Question(last)) = self.asked.pop() {
+                self.asked.push(Asked::IsClient(last));
+            }
+            match said? {
+                Said::Records(addresses)
+                    if addresses.iter().any(|address| address.parse() == Ok(self.ip)) =>
+                {
+                    validated.push(name);
+                }
+                Said::Records(_) | Said::Nothing | Said::Trouble => {}
             }
         }
         Ok(validated)
@@ -306,7 +322,7 @@ impl Check<'_> {
 
     fn ask(&mut self, rtype: &str, name: &str) -> Said {
         let name = name.to_lowercase();
-        self.asked.push(format!("{rtype} {name}"));
+        self.asked.push(Asked::Question(format!("{rtype} {name}")));
         (self.dns)(rtype, &name)
     }
 

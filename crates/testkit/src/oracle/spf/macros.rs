@@ -38,9 +38,8 @@ pub(super) fn pieces(text: &str, explanation: bool) -> Option<Vec<Piece>> {
 
 fn in_braces(inner: &str, explanation: bool) -> Option<Piece> {
     let letter = inner.chars().next()?;
-    if !"slodiphv".contains(letter.to_ascii_lowercase())
-        && !(explanation && "crt".contains(letter.to_ascii_lowercase()))
-    {
+    let letters = if explanation { "slodiphvcrt" } else { "slodiphv" };
+    if !letters.contains(letter.to_ascii_lowercase()) {
         return None;
     }
     let rest = inner[1..].trim_start_matches(|c: char| c.is_ascii_digit());

@@ -43,7 +43,7 @@ enum Pyspf {
     /// pyspf refuses an include of the record's own domain when it reads the record; RFC 7208 has no such rule, so terms
     /// before it may match, and only where it is reached does the limit of look-ups end the check.
     IncludeOfItself,
-    /// RFC 7208 §7.3: zero parts of a macro are a syntax error; pyspf keeps all of them.
+    /// RFC 7208 §7.3: zero parts of a macro are a syntax error; pyspf keeps all but the first.
     ZeroParts,
     /// RFC 7208 §6 forbids only `redirect` and `exp` to appear twice; pyspf every modifier.
     RepeatedModifier,
@@ -86,7 +86,11 @@ fn class(world: &World, ours: &spf::Check, theirs: &str, text: &str) -> Option<P
         {
             Some(Pyspf::UnusedRedirect)
         }
-        "fail" if ours.explanation().is_none() && text.contains("%{") => Some(Pyspf::OpenMacro),
+        "fail" => match explanation_error(ours)? {
+            spf::MacroErrorKind::Open => Some(Pyspf::OpenMacro),
+            spf::MacroErrorKind::ZeroParts => Some(Pyspf::ZeroParts),
+            _ => None,
+        },
         "permerror" if text.contains("Void lookup limit") => Some(Pyspf::VoidQuestions),
         "permerror" if text.contains("trivial recursion") => Some(Pyspf::IncludeOfItself),
         "permerror"
@@ -129,6 +133,14 @@ fn explanation_source(world: &World, check: &spf::Check) -> Option<String> {
         Said::Records(texts) => texts.into_iter().next(),
         Said::Nothing | Said::Trouble => None,
     }
+}
+
+/// What is wrong with the text that an explanation would have been made from.
+fn explanation_error(check: &spf::Check) -> Option<spf::MacroErrorKind> {
+    check.steps().iter().find_map(|step| match step {
+        spf::Step::NotExplained(_, spf::NoExplanation::Syntax(error)) => Some(error.kind),
+        _ => None,
+    })
 }
 
 fn told(world: &World, client: &Client, check: &spf::Check, theirs: &str) -> String {

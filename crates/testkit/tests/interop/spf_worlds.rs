@@ -132,10 +132,14 @@ impl World {
             ("192.0.2.1", "1.2.0.192.in-addr.arpa"),
             ("2001:db8::66", "6.6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"),
         ] {
-            for _ in 0..random.below(3) {
+            for _ in 0..random.below(4) {
                 let names = if random.one_in(3) { DOMAINS } else { HOSTS };
                 let host = random.pick(names);
                 self.ptr(reverse, host);
+                // Mostly a true name.
+                if !random.one_in(3) && !["nx.example", "bad.example", "alias.example"].contains(&host) {
+                    self.address(host, ip);
+                }
             }
             if random.one_in(3) && !ip.contains(':') {
                 // What `exists:%{i}.%{d}` asks for.

@@ -52,6 +52,9 @@ enum Pyspf {
     UnusedRedirect,
     /// RFC 7208 §6.2: an explanation with an error in its macros is none; pyspf takes a macro without its `}` for text.
     OpenMacro,
+    /// RFC 7208 §4.6.4 counts `%{p}` like the terms that look something up, each time; pyspf finds the name once and counts
+    /// nothing but its void look-ups.
+    UncountedName,
 }
 
 const PYSPF: &[Pyspf] = &[
@@ -62,6 +65,7 @@ const PYSPF: &[Pyspf] = &[
     Pyspf::RepeatedModifier,
     Pyspf::UnusedRedirect,
     Pyspf::OpenMacro,
+    Pyspf::UncountedName,
 ];
 
 fn class(world: &World, ours: &spf::Check, theirs: &str, text: &str) -> Option<Pyspf> {
@@ -71,8 +75,10 @@ fn class(world: &World, ours: &spf::Check, theirs: &str, text: &str) -> Option<P
         return Some(Pyspf::ZeroParts);
     }
     let skipped = |step: &spf::Step| matches!(step, spf::Step::Unanswered(_, _, false));
+    let uses_name = || records(ours).any(|text| text.contains("%{p"));
     match theirs {
         "permerror" if error => None,
+        _ if matches!(ours.reason(), spf::Reason::Limit { .. }) && uses_name() => Some(Pyspf::UncountedName),
         "fail"
             if text == UNEXPLAINED
                 && explanation_source(world, ours).is_some_and(|text| text.contains("%{p")) =>

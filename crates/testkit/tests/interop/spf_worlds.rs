@@ -347,6 +347,10 @@ impl Records {
                 terms.push(term);
             }
         }
+        if random.one_in(60) {
+            // The name of the client, again and again.
+            terms.resize_with(6, || format!("?exists:{}.%{{p}}", random.pick(&["x", "y"])));
+        }
         if random.one_in(3) && !terms.iter().any(|term| term.starts_with("exp=")) {
             terms.push(format!(
                 "exp={}",

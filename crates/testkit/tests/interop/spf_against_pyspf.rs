@@ -75,6 +75,8 @@ fn class(world: &World, ours: &spf::Check, theirs: &str, text: &str) -> Option<P
         return Some(Pyspf::ZeroParts);
     }
     let skipped = |step: &spf::Step| matches!(step, spf::Step::Unanswered(_, _, false));
+    let too_much =
+        |step: &spf::Step| matches!(step, spf::Step::NotExplained(_, spf::NoExplanation::Limit(_)));
     let uses_name = || records(ours).any(|text| text.contains("%{p"));
     match theirs {
         "permerror" if error => None,
@@ -92,6 +94,7 @@ fn class(world: &World, ours: &spf::Check, theirs: &str, text: &str) -> Option<P
         {
             Some(Pyspf::UnusedRedirect)
         }
+        "fail" if uses_name() && ours.steps().iter().any(too_much) => Some(Pyspf::UncountedName),
         "fail" => match explanation_error(ours)? {
             spf::MacroErrorKind::Open => Some(Pyspf::OpenMacro),
             spf::MacroErrorKind::ZeroParts => Some(Pyspf::ZeroParts),

@@ -96,7 +96,7 @@ fn class(world: &World, ours: &spf::Check, theirs: &str, text: &str) -> Option<P
         }
         "fail" if uses_name() && ours.steps().iter().any(too_much) => Some(Pyspf::UncountedName),
         "fail" => match explanation_error(ours)? {
-            spf::MacroErrorKind::Open => Some(Pyspf::OpenMacro),
+            spf::MacroErrorKind::Open | spf::MacroErrorKind::Transformer => Some(Pyspf::OpenMacro),
             spf::MacroErrorKind::ZeroParts => Some(Pyspf::ZeroParts),
             _ => None,
         },

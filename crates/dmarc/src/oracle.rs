@@ -7,6 +7,7 @@ use dns::{Name, Question, RecordType, Reply};
 use mail::{Domain, SuffixList};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use testkit::oracle::walk;
 
 use crate::evaluate::Check;
 use crate::reason::{Mechanism, Outcome};
@@ -32,61 +33,29 @@ const CONTENTS: [&[&str]; 9] = [
     &["v=DMARC1"],
 ];
 
-/// The step-by-step walk, on labels and positions, with no code of the crate but the record parser.
-struct Naive {
-    asked: Vec<String>,
-    organization: String,
-    policy_domain: Option<String>,
-}
-
-fn naive(world: &World, start: &str, suffixes: &dyn SuffixList) -> Naive {
+/// The step-by-step walk: no code of the crate but the record parser.
+fn naive(world: &World, start: &str, suffixes: &dyn SuffixList) -> walk::Walk {
     let labels: Vec<&str> = start.split('.').collect();
     let registry = (0..labels.len())
         .map(|at| suffixes.suffix(&domain(&labels[at..].join("."))))
         .filter(|suffix| suffix.section != Some(mail::SuffixSection::Private))
         .fold(0, |most, suffix| most.max(suffix.labels));
-    let mut from = 0;
-    let mut asked = Vec::new();
-    let mut records: Vec<(usize, Psd)> = Vec::new();
-    loop {
-        let name = labels[from..].join(".");
-        let reply = world.get(&question(&format!("_dmarc.{name}")));
-        asked.push(format!("TXT _dmarc.{name}"));
-        let found: Vec<Record> = match reply {
+    walk::walk(start, registry, |name| {
+        let found: Vec<Record> = match world.get(&question(&format!("_dmarc.{name}"))) {
             Reply::Records(records) => {
                 records.iter().filter_map(|data| Record::parse(&data.text()?).value).collect()
             }
             _ => Vec::new(),
         };
-        if let [record] = &found[..] {
-            let guarded = labels.len() - from <= registry;
-            let psd = if record.psd() == Psd::Unsaid && guarded { Psd::Yes } else { record.psd() };
-            records.push((from, psd));
-            if psd != Psd::Unsaid {
-                break;
-            }
+        match &found[..] {
+            [record] => Some(match record.psd() {
+                Psd::Yes => walk::Psd::Yes,
+                Psd::No => walk::Psd::No,
+                Psd::Unsaid => walk::Psd::Unsaid,
+            }),
+            _ => None,
         }
-        from = if from == 0 && labels.len() > 8 { labels.len() - 7 } else { from + 1 };
-        if from == labels.len() {
-            break;
-        }
-    }
-    let organization = match records.last() {
-        None => 0,
-        // Not the suffix, nor any other above or at one that the list knows.
-        Some((at, Psd::Yes)) if *at > 0 => (*at - 1).min(labels.len().saturating_sub(registry + 1)),
-        Some((at, _)) => *at,
-    };
-    let has = |at: usize| records.iter().any(|(record, _)| *record == at);
-    let policy = if has(0) {
-        Some(0)
-    } else if has(organization) {
-        Some(organization)
-    } else {
-        records.last().filter(|(_, psd)| *psd == Psd::Yes).map(|(at, _)| *at)
-    };
-    let name = |at: usize| labels[at..].join(".");
-    Naive { asked, organization: name(organization), policy_domain: policy.map(name) }
+    })
 }
 
 const SMALL: &str = "t b.t c.b.t d.c.b.t e.c.b.t f.d.c.b.t a.b.t g.t";
@@ -125,7 +94,7 @@ proptest! {
 
         let dns = Watched::new(&world);
         let walk = pollster::block_on(crate::walk(&dns, start, &list));
-        let places: Vec<_> = walk.places().iter().map(|place| format!("TXT _dmarc.{}", place.domain)).collect();
+        let places: Vec<_> = walk.places().iter().map(|place| place.domain.to_string()).collect();
         prop_assert_eq!(&places, &want.asked);
         prop_assert!(dns.asked().len() <= crate::MAX_NAMES);
         let organization = walk.organization().unwrap().domain;

@@ -1,4 +1,4 @@
-//! For tests only: vectors, a naive DKIM signer that is an oracle for the verifier, a DNS that takes its time, and real
+//! For tests only: vectors, naive second implementations as oracles, a DKIM signer among them, a DNS in no hurry, and real
 //! programs.
 #![forbid(unsafe_code)]
 #![allow(
@@ -11,7 +11,17 @@
     reason = "a test whose fixture is wrong has failed, and tests read files"
 )]
 
+pub mod oracle;
 pub mod real;
 pub mod signer;
 pub mod unhurried;
 pub mod vector;
+
+/// How many random cases a test tries: `usually`, or as many as the variable `MAILWARD_RANDOM` says, for a long run.
+#[must_use]
+pub fn how_many(usually: usize) -> usize {
+    match std::env::var("MAILWARD_RANDOM") {
+        Ok(count) => count.parse().expect("MAILWARD_RANDOM is a number"),
+        Err(_) => usually,
+    }
+}

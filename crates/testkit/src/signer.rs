@@ -1,11 +1,13 @@
 //! A DKIM signer for tests: it signs as RFC 6376 §3.7 says, step by step and slowly, and also what no signer should
-//! sign. Its canonical forms are its own, so that it is an oracle for those of the verifier.
+//! sign. Its canonical forms are those of the oracle, not those of the verifier.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
+
+use crate::oracle::canon::{self, to_bytes, to_text};
 
 /// The DER of a DigestInfo for SHA-256, without the hash (RFC 8017 §9.2).
 const SHA256_INFO: [u8; 19] = [
@@ -297,7 +299,7 @@ impl Signer {
         let (header_form, body_form) = forms(self.get("c").unwrap_or("simple/simple"));
         let message = to_text(message);
         let (mut fields, body) = split(&message);
-        let mut body = to_bytes(&canonical_body(body_form, body));
+        let mut body = to_bytes(&canon::body(body_form, body));
         if let Some(length) = self.get("l").and_then(|l| l.parse().ok()) {
             body.truncate(length);
         }
@@ -312,11 +314,11 @@ impl Signer {
                 field.split(':').next().unwrap_or_default().trim().eq_ignore_ascii_case(name.trim())
             };
             if let Some(at) = fields.iter().rposition(is_named) {
-                hashed += &canonical_field(header_form, &fields.remove(at));
+                hashed += &canon::field(header_form, &fields.remove(at));
                 hashed += "\r\n";
             }
         }
-        hashed += &canonical_field(header_form, &without_b(&field));
+        hashed += &canon::field(header_form, &without_b(&field));
         let signature = STANDARD.encode(sign(&self.key, digest(hash, &to_bytes(&hashed)).as_ref()));
         let lines: Vec<String> = to_text(signature.as_bytes())
             .chars()
@@ -332,15 +334,6 @@ impl Signer {
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         [self.signature(message), message.to_vec()].concat()
     }
-}
-
-/// Each byte as the character of its number, so that text functions work on any bytes.
-fn to_text(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
-}
-
-fn to_bytes(text: &str) -> Vec<u8> {
-    text.chars().map(|c| c as u8).collect()
 }
 
 /// The fields, folds and all, without their last CRLF; and the body.
@@ -363,40 +356,6 @@ fn split(message: &str) -> (Vec<String>, &str) {
 fn forms(c: &str) -> (bool, bool) {
     let (header, body) = c.split_once('/').unwrap_or((c, "simple"));
     (header.eq_ignore_ascii_case("relaxed"), body.eq_ignore_ascii_case("relaxed"))
-}
-
-/// RFC 6376 §3.4.2 or §3.4.1.
-fn canonical_field(relaxed: bool, field: &str) -> String {
-    if !relaxed {
-        return field.to_owned();
-    }
-    let (name, value) = field.split_once(':').unwrap_or((field, ""));
-    let value = squeeze(&value.replace("\r\n", ""));
-    format!("{}:{}", name.trim().to_lowercase(), value.trim_matches(' '))
-}
-
-/// RFC 6376 §3.4.4 or §3.4.3.
-fn canonical_body(relaxed: bool, body: &str) -> String {
-    let mut lines: Vec<String> = body.split("\r\n").map(str::to_owned).collect();
-    if relaxed {
-        lines = lines.iter().map(|line| squeeze(line).trim_end_matches(' ').to_owned()).collect();
-    }
-    while lines.last().is_some_and(String::is_empty) {
-        lines.pop();
-    }
-    if lines.is_empty() && !relaxed {
-        lines.push(String::new());
-    }
-    lines.iter().map(|line| format!("{line}\r\n")).collect()
-}
-
-/// Each run of white space as one space.
-fn squeeze(text: &str) -> String {
-    let mut out = text.replace('\t', " ");
-    while out.contains("  ") {
-        out = out.replace("  ", " ");
-    }
-    out
 }
 
 /// The field with nothing in b=, nor the white space around that.

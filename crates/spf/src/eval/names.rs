@@ -35,6 +35,8 @@ impl<D: Dns> Evaluation<'_, D> {
             Err(why) => return Ok(Tested::no_match(Seen::NoTarget(why))),
         };
         let names = self.client_names(work).await?;
+        // DEVIATION: RFC 7208 §5.5 validates all names and then looks which of them fit. A name that does not fit can't
+        // match, so it is not asked for; nor can it be the void look-up too many.
         for name in names.iter().filter(|name| name.is_within(&target)) {
             if self.is_validated(work, name).await? {
                 let seen = Seen::ClientNames(vec![name.clone()]);

@@ -10,6 +10,7 @@
 #![allow(clippy::string_slice, reason = "ASCII of our own making")]
 
 mod damage;
+mod differences;
 mod dkim;
 mod dns_servers;
 mod messages;

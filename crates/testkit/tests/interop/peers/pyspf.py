@@ -25,7 +25,7 @@ def check(zone, client):
         query = spf.query(i=client["ip"], s=client["sender"], h=client["helo"], receiver="mx.receiver.test",
                           strict=True, querytime=0)
         word, _, text = query.check()
-        return [word, text if word in ("permerror", "temperror") else ""]
+        return [word, text if word in ("permerror", "temperror", "fail") else ""]
     except Exception as error:
         return ["crash", f"{type(error).__name__}: {error}"]
 

@@ -19,4 +19,4 @@ pub use envelope::{Envelope, Envelopes};
 pub use error::{InputError, Position};
 pub use inbox::{Inbox, Item, Message, Skipped, total_bytes};
 pub use kind::Skip;
-pub use time::{TimeError, parse_time};
+pub use time::{TimeError, now, parse_time};

@@ -1,4 +1,7 @@
-//! A moment as people write it: seconds since 1970, or a date and time of RFC 3339.
+//! A moment as people write it: seconds since 1970, or a date and time of RFC 3339; and the clock, which is read nowhere
+//! else.
+
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::civil;
@@ -22,6 +25,11 @@ pub enum TimeError {
     /// Anything else.
     #[error("not a time: write seconds since 1970, or 2026-05-01T12:00:00Z")]
     Form,
+}
+
+/// Now, by the system's clock; 1970 where that stands before it.
+pub fn now() -> UnixTime {
+    UnixTime(SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
 }
 
 /// Reads whole seconds since 1970 or a date and time with a zone (RFC 3339 §5.6); parts of a second are dropped.

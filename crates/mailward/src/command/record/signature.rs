@@ -1,9 +1,9 @@
 //! A DKIM-Signature that was pasted where a key record is expected: what can be said of it without its message.
 
-use std::time::SystemTime;
-
 use dkim::{Keys, Policy, Verifier};
-use mail::{Finding, Header, Severity, Span, UnixTime, split_tags};
+use mail::{Finding, Header, Severity, Span, split_tags};
+
+use crate::input::now;
 
 const NAME: &[u8] = b"DKIM-Signature:";
 
@@ -20,8 +20,7 @@ pub(super) fn findings(text: &[u8]) -> Option<Vec<Finding>> {
     let mut findings =
         vec![Finding::new("record-other-kind", Severity::Error, whole, message).with_help(help)];
     let header = Header::parse([NAME, text, b"\r\n"].concat());
-    let now = UnixTime(SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
-    let verifier = Verifier::new(&header, None, &Policy::default(), now, None);
+    let verifier = Verifier::new(&header, None, &Policy::default(), now(), None);
     if verifier.domains().next().is_some() {
         // Nothing speaks against it so far.
         return Some(findings);

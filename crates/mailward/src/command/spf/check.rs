@@ -1,9 +1,8 @@
 //! `mailward spf check`: findings alone, or the result for one client with its story.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
 
-use mail::{Domain, Helo, PathDomain, ReversePath, UnixTime, printable};
+use mail::{Domain, Helo, PathDomain, ReversePath, printable};
 use spf::{Check, Client, Limits, Outcome};
 
 use super::CheckArgs;
@@ -11,7 +10,7 @@ use super::json::{CheckJson, SpfJson};
 use super::look::{Look, NOWHERE};
 use crate::cli::Exit;
 use crate::command::record::{Page, exit};
-use crate::input::InputError;
+use crate::input::{InputError, now};
 
 pub(super) async fn run(args: &CheckArgs) -> Result<Exit, InputError> {
     let path = args.mail_from.as_ref().map(|raw| ReversePath::parse(raw.as_bytes(), true));
@@ -108,10 +107,6 @@ fn sender(
                 .with_help(format!("write bob@{at}"))
         }
     })
-}
-
-fn now() -> UnixTime {
-    UnixTime(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 fn tell(page: &mut Page, look: &Look, check: &Check, ip: IpAddr, path: &ReversePath) {

@@ -1,14 +1,14 @@
 //! One message on its way to a verdict.
 
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use mail::{Header, Splitter, UnixTime};
 use resolver::Deadline;
 use verdict::suffix::BuiltIn;
 use verdict::{Inbound, Memo, Recorded, Settings, Verdict};
 
-use crate::input::{Chunks, Envelope, InputError, Message, trace};
+use crate::input::{Chunks, Envelope, InputError, Message, now, trace};
 use crate::world::World;
 
 /// How long one message may wait for the DNS; what comes later is a time-out, and so a temperror.
@@ -152,7 +152,7 @@ fn settle(
     if trace {
         envelope = envelope.over(trace::read(header, 0));
     }
-    let now = envelope.now.unwrap_or_else(clock);
+    let moment = envelope.now.unwrap_or_else(now);
     let envelope = verdict::Envelope {
         client: envelope.ip,
         helo: envelope.helo,
@@ -160,9 +160,5 @@ fn settle(
         rcpt_to: envelope.rcpt,
         smtputf8: envelope.smtputf8,
     };
-    (envelope, now)
-}
-
-fn clock() -> UnixTime {
-    UnixTime(SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
+    (envelope, moment)
 }

@@ -64,15 +64,15 @@ impl Judge {
             Job::Message { message, envelope, trace } => {
                 let size = message.size;
                 let mut chunks = message.bytes.chunks();
-                let judged = if self.keep || self.world.recording().is_some() {
+                if self.keep || self.world.recording().is_some() {
                     let bytes = chunks.read_all().map_err(|e| InputError::io(&name, &e))?;
-                    self.in_memory(&name, &bytes, envelope, trace).await
+                    let (verdict, recorded) = self.in_memory(&name, &bytes, envelope, trace).await;
+                    Ok(Judged { name, size, lf_converted: chunks.lf_converted(), verdict, recorded })
                 } else {
-                    let verdict = self.in_chunks(&mut chunks, envelope, trace).await;
-                    (verdict.map_err(|e| InputError::io(&name, &e))?, None)
-                };
-                let (verdict, recorded) = judged;
-                Ok(Judged { name, size, lf_converted: chunks.lf_converted(), verdict, recorded })
+                    let judged = self.in_chunks(chunks, envelope, trace).await;
+                    let (verdict, lf_converted) = judged.map_err(|e| InputError::io(&name, &e))?;
+                    Ok(Judged { name, size, lf_converted, verdict, recorded: None })
+                }
             }
             Job::Recorded(index, options) => {
                 let message = self.recorded(index).map(|r| r.message.as_slice()).unwrap_or_default();
@@ -82,10 +82,16 @@ impl Judge {
         }
     }
 
-    /// A message of any size. It is read to its end before anything is asked: the deadline is for the DNS alone, and a
-    /// file or a pipe may be slower. Other messages are asked about meanwhile.
-    async fn in_chunks(&self, chunks: &mut Chunks, envelope: Envelope, trace: bool) -> io::Result<Verdict> {
-        let (header, body) = read_header(chunks)?;
+    /// A message of any size; gives also whether its line ends were converted. It is read to its end before anything is
+    /// asked: the deadline is for the DNS alone, and a file or a pipe may be slower. Other messages are asked about
+    /// meanwhile.
+    async fn in_chunks(
+        &self,
+        mut chunks: Chunks,
+        envelope: Envelope,
+        trace: bool,
+    ) -> io::Result<(Verdict, bool)> {
+        let (header, body) = read_header(&mut chunks)?;
         let (envelope, now) = settle(envelope, trace, &header, None);
         let inbound = Inbound::new(&envelope, &header, now, &self.settings, &BuiltIn).with_memo(&self.memo);
         let mut hasher = inbound.body();
@@ -93,8 +99,11 @@ impl Judge {
         while let Some(chunk) = chunks.next_chunk()? {
             hasher.update(chunk);
         }
+        let lf_converted = chunks.lf_converted();
+        // Whoever waits for the DNS holds no body meanwhile.
+        drop((body, chunks));
         let facts = inbound.look_up(&Deadline::new(self.world.view(None), DEADLINE)).await;
-        Ok(inbound.conclude(facts, &hasher.finish()))
+        Ok((inbound.conclude(facts, &hasher.finish()), lf_converted))
     }
 
     /// A message that is in a recording, or will be.

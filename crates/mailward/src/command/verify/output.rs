@@ -1,14 +1,19 @@
 //! What `verify` prints: a story for one message, a table for many, or JSON.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::mem;
+use std::path::PathBuf;
 
-use verdict::Verdict;
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+use verdict::{Recorded, Verdict};
 
 use super::json::MessageJson;
 use super::judge::Judged;
 use super::story;
 use crate::cli::Exit;
-use crate::input::{InputError, Skip, Skipped};
+use crate::input::{InputError, Skip, Skipped, total_bytes};
 use crate::show::{Cell, Column, Progress, Table, terminal_width};
 
 /// The reason where there is no identity to check.
@@ -23,67 +28,108 @@ const COLUMNS: &[Column] = &[
     Column { title: "why", width: 0 },
 ];
 
-/// Takes what comes out, in order, and prints it as soon as it is known how.
-pub(super) struct Output {
-    form: Form,
-    progress: Progress,
-    messages: u64,
-    exit: Exit,
-    /// Standard output is gone; there is nobody to print for.
-    closed: bool,
-}
+/// How much text is written at once, in bytes.
+const BLOCK: usize = 16 * 1024;
 
-enum Form {
+/// How verdicts are shown.
+#[derive(Clone)]
+pub(super) enum Form {
     Json {
         explain: bool,
     },
     Stories,
-    /// No message yet, or one: it is not known whether there will be more.
-    Waiting(Option<Box<Judged>>),
+    /// A row each; but the story, if there is only one.
     Table(Table),
 }
 
-impl Output {
+/// A verdict, and its text.
+pub(super) struct Shown {
+    judged: Judged,
+    text: String,
+}
+
+impl Form {
     pub(super) fn new(json: bool, explain: bool) -> Self {
-        let form = match (json, explain) {
-            (true, _) => Form::Json { explain },
-            (false, true) => Form::Stories,
-            (false, false) => Form::Waiting(None),
+        match (json, explain) {
+            (true, _) => Self::Json { explain },
+            (false, true) => Self::Stories,
+            (false, false) => Self::Table(Table::new(COLUMNS, terminal_width())),
+        }
+    }
+
+    pub(super) fn show(&self, judged: Judged) -> Shown {
+        let text = match self {
+            Self::Json { explain } => {
+                let json = MessageJson::new(&judged.name, &judged.verdict, *explain);
+                serde_json::to_string(&json).unwrap_or_default()
+            }
+            Self::Stories => story::tell(&judged) + "\n",
+            Self::Table(table) => table.row(&row(&judged)),
         };
-        Self { form, progress: Progress::new(0, false), messages: 0, exit: Exit::Pass, closed: false }
+        Shown { judged, text }
+    }
+}
+
+/// Takes what comes out, in order, and prints it: on a terminal at once, otherwise in blocks.
+pub(super) struct Output {
+    /// What stands above the first message, if there are more.
+    header: Option<String>,
+    /// The first message, as long as it is the only one and has a header.
+    first: Option<Shown>,
+    recorded: Vec<Recorded>,
+    progress: Progress,
+    messages: u64,
+    exit: Exit,
+    /// What is to be written.
+    held: String,
+    colours: bool,
+    on_terminal: bool,
+    /// Standard output is gone; there is nobody to print for.
+    closed: bool,
+}
+
+impl Output {
+    /// The bar, if there is to be one, is for these files and directories.
+    pub(super) fn new(form: &Form, files: &[PathBuf]) -> Self {
+        let stdout = io::stdout();
+        // To look at all files takes its time.
+        let progress = io::stderr().is_terminal().then(|| Progress::new(total_bytes(files), true));
+        Self {
+            header: match form {
+                Form::Table(table) => Some(table.header()),
+                Form::Json { .. } | Form::Stories => None,
+            },
+            first: None,
+            recorded: Vec::new(),
+            progress: progress.unwrap_or_else(|| Progress::new(0, false)),
+            messages: 0,
+            exit: Exit::Pass,
+            held: String::new(),
+            colours: AutoStream::choice(&stdout) != ColorChoice::Never,
+            on_terminal: stdout.is_terminal(),
+            closed: false,
+        }
     }
 
-    /// There are so many bytes to come, about.
-    pub(super) fn expect(&mut self, bytes: u64) {
-        let wanted = io::stderr().is_terminal();
-        self.progress = Progress::new(bytes, wanted);
-    }
-
-    pub(super) fn judged(&mut self, judged: Judged) {
+    pub(super) fn judged(&mut self, mut shown: Shown) {
         self.messages += 1;
-        self.progress.advance(judged.size, self.messages);
-        if judged.verdict.dmarc().outcome() != dmarc::Outcome::Pass {
+        self.progress.advance(shown.judged.size, self.messages);
+        self.recorded.extend(shown.judged.recorded.take());
+        if shown.judged.verdict.dmarc().outcome() != dmarc::Outcome::Pass {
             self.exit = self.exit.max(Exit::Fail);
         }
-        match &mut self.form {
-            Form::Json { explain } => {
-                let json = serde_json::to_string(&MessageJson::new(&judged.name, &judged.verdict, *explain));
-                self.print(&json.unwrap_or_default());
-            }
-            Form::Stories => self.print(&(story::tell(&judged) + "\n")),
-            Form::Waiting(None) => self.form = Form::Waiting(Some(Box::new(judged))),
-            Form::Waiting(first) => {
-                let first = first.take();
-                let table = Table::new(COLUMNS, terminal_width());
-                let header = table.header();
-                self.form = Form::Table(table);
-                self.print(&header);
-                for judged in first.iter().map(AsRef::as_ref).chain([&judged]) {
-                    self.print_row(judged);
-                }
-            }
-            Form::Table(_) => self.print_row(&judged),
+        if self.messages == 1 && self.header.is_some() {
+            // It is not known whether there will be more.
+            self.first = Some(shown);
+            return;
         }
+        if let Some(header) = self.header.take() {
+            self.print(&header);
+        }
+        if let Some(first) = self.first.take() {
+            self.print(&first.text);
+        }
+        self.print(&shown.text);
     }
 
     pub(super) fn skipped(&mut self, skipped: &Skipped) {
@@ -100,32 +146,46 @@ impl Output {
         self.say(&error.to_string());
     }
 
+    /// The recordings of all messages, where they are made.
+    pub(super) fn take_recorded(&mut self) -> Vec<Recorded> {
+        mem::take(&mut self.recorded)
+    }
+
     /// Prints what is left.
-    pub(super) fn finish(mut self) -> Exit {
-        if let Form::Waiting(Some(judged)) = &mut self.form {
-            let story = story::tell(judged);
-            self.print(&story);
+    pub(super) fn finish(&mut self) -> Exit {
+        if let Some(only) = self.first.take() {
+            self.print(&story::tell(&only.judged));
         }
+        self.flush();
         self.progress.finish();
         self.exit
     }
 
-    fn print_row(&mut self, judged: &Judged) {
-        if let Form::Table(table) = &self.form {
-            let row = table.row(&row(judged));
-            self.print(&row);
+    fn print(&mut self, text: &str) {
+        self.held.push_str(text);
+        self.held.push('\n');
+        if self.on_terminal || self.held.len() >= BLOCK {
+            self.flush();
         }
     }
 
-    fn print(&mut self, text: &str) {
-        if !self.closed {
-            let printed = self.progress.aside(|| writeln!(anstream::stdout(), "{text}"));
-            self.closed = printed.is_err();
+    /// Writes what is held back.
+    pub(super) fn flush(&mut self) {
+        if !self.held.is_empty() && !self.closed {
+            let text = match self.colours {
+                true => Cow::Borrowed(&self.held),
+                false => Cow::Owned(strip_str(&self.held).to_string()),
+            };
+            let mut stdout = io::stdout().lock();
+            let write = || stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+            self.closed = self.progress.aside(write).is_err();
         }
+        self.held.clear();
     }
 
     /// To standard error, beside what is asked for.
-    fn say(&self, text: &str) {
+    fn say(&mut self, text: &str) {
+        self.flush();
         self.progress.aside(|| anstream::eprintln!("mailward: {text}"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -27,11 +28,9 @@ pub fn pin(core: usize) {
     }
 }
 
-/// What ended children of this process have used, in hundredths of a second as the kernel counts them.
+/// What ended children of this process have used.
 pub fn children_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // proc(5): cutime and cstime are the fields 16 and 17; the second one is in brackets and may hold spaces.
-    let fields = stat.rsplit(") ").next().unwrap_or_default();
-    let ticks: u64 = fields.split(' ').skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel tells");
+    let time = used.user_time() + used.system_time();
+    Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1000)
 }

@@ -96,7 +96,8 @@ impl Chunks {
     }
 }
 
-fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+/// Reads what is there, at most the buffer full; 0 at the end.
+pub(super) fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

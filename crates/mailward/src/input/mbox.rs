@@ -11,13 +11,15 @@ use std::io::{self, Read};
 use memchr::memchr;
 use memchr::memmem::Finder;
 
+use crate::input::bytes::read_some;
+
 /// Longest message that is taken out of an mbox, in bytes. An mbox is read as a stream, so each message of it is held
 /// in memory until it is judged; a longer one is reported and left out.
 pub const MAX_MESSAGE: usize = 256 * 1024 * 1024;
 /// Longest line that is tried as a From_ line, in bytes.
 const MAX_FROM_LINE: usize = 1024;
 /// How much is read at once, in bytes.
-const BLOCK: u64 = 256 * 1024;
+const BLOCK: usize = 256 * 1024;
 const FROM: &[u8] = b"From ";
 
 /// One message of an mbox.
@@ -32,8 +34,11 @@ pub enum Entry {
 /// An mbox being read.
 pub struct Mbox<R> {
     reader: R,
-    /// What was read and not yet given. The byte before `start` is kept, to see where lines begin.
+    /// What was read and not yet given, and behind `end` room for more. The byte before `start` is kept, to see where
+    /// lines begin.
     buffer: Vec<u8>,
+    /// Where ends what was read.
+    end: usize,
     /// Where the message begins.
     start: usize,
     /// What is searched for From_ lines.
@@ -42,7 +47,7 @@ pub struct Mbox<R> {
     quotes: Vec<usize>,
     finder: Finder<'static>,
     max: usize,
-    block: u64,
+    block: usize,
     too_long: bool,
     in_message: bool,
     ended: bool,
@@ -54,10 +59,11 @@ impl<R: Read> Mbox<R> {
         Self::with_limits(reader, MAX_MESSAGE, BLOCK)
     }
 
-    fn with_limits(reader: R, max: usize, block: u64) -> Self {
+    fn with_limits(reader: R, max: usize, block: usize) -> Self {
         Self {
             reader,
             buffer: vec![b'\n'],
+            end: 1,
             start: 1,
             searched: 1,
             quotes: Vec::new(),
@@ -77,7 +83,7 @@ impl<R: Read> Mbox<R> {
                 Ok(Some(found)) => found,
                 Ok(None) => {
                     self.ended = true;
-                    (self.buffer.len(), self.buffer.len())
+                    (self.end, self.end)
                 }
                 Err(error) => {
                     self.ended = true;
@@ -97,9 +103,9 @@ impl<R: Read> Mbox<R> {
     /// Finds the next From_ line: where it begins and where the line after it does. Notes the quotes on the way.
     fn separator(&mut self) -> io::Result<Option<(usize, usize)>> {
         loop {
-            let Some(offset) = self.finder.find(self.buffer.get(self.searched..).unwrap_or_default()) else {
+            let Some(offset) = self.finder.find(self.text(self.searched, self.end)) else {
                 // The start of a `From ` may stand at the end of what was read.
-                self.searched = self.searched.max(self.buffer.len().saturating_sub(FROM.len() - 1));
+                self.searched = self.searched.max(self.end.saturating_sub(FROM.len() - 1));
                 if self.fill()? {
                     continue;
                 }
@@ -115,14 +121,14 @@ impl<R: Read> Mbox<R> {
                 self.searched = after;
             } else {
                 self.searched = hit;
-                let rest = self.buffer.get(hit..).unwrap_or_default();
+                let rest = self.text(hit, self.end);
                 let length = match memchr(b'\n', rest) {
                     Some(lf) => lf + 1,
                     None if rest.len() <= MAX_FROM_LINE && self.fill()? => continue,
                     // The end of the file, or of what is worth looking at. Reading may have moved the line.
-                    None => self.buffer.len() - self.searched,
+                    None => self.end - self.searched,
                 };
-                let line = self.buffer.get(self.searched..self.searched + length).unwrap_or_default();
+                let line = self.text(self.searched, self.searched + length);
                 if is_from_line(line) {
                     return Ok(Some((self.searched, self.searched + length)));
                 }
@@ -131,21 +137,33 @@ impl<R: Read> Mbox<R> {
         }
     }
 
-    /// Reads a block more; false at the end. Moves what is kept to the front.
+    /// Reads up to a block more; false at the end. Moves what is kept to the front.
     fn fill(&mut self) -> io::Result<bool> {
-        if self.buffer.len() - self.start > self.max {
+        if self.end - self.start > self.max {
             self.too_long = true;
             self.quotes.clear();
             self.start = self.start.max(self.searched.saturating_sub(MAX_FROM_LINE));
         }
         let gone = self.start - 1;
         if gone > 0 {
-            self.buffer.drain(..gone);
+            self.buffer.copy_within(gone..self.end, 0);
             self.start = 1;
+            self.end -= gone;
             self.searched -= gone;
             self.quotes.iter_mut().for_each(|quote| *quote -= gone);
         }
-        Ok(self.reader.by_ref().take(self.block).read_to_end(&mut self.buffer)? > 0)
+        // The room is made once and used again, so it is seldom that it has to be filled with zeros.
+        if self.buffer.len() < self.end + self.block {
+            self.buffer.resize((self.end + self.block).max(self.buffer.len() * 2), 0);
+        }
+        let room = self.buffer.get_mut(self.end..self.end + self.block).unwrap_or_default();
+        let count = read_some(&mut self.reader, room)?;
+        self.end += count;
+        Ok(count > 0)
+    }
+
+    fn text(&self, from: usize, to: usize) -> &[u8] {
+        self.buffer.get(from..to).unwrap_or_default()
     }
 
     /// The message that ends before `end`.
@@ -157,10 +175,10 @@ impl<R: Read> Mbox<R> {
         let mut message = Vec::with_capacity(end - self.start);
         let mut from = self.start;
         for quote in quotes {
-            message.extend_from_slice(self.buffer.get(from..quote).unwrap_or_default());
+            message.extend_from_slice(self.text(from, quote));
             from = quote + 1;
         }
-        message.extend_from_slice(self.buffer.get(from..end).unwrap_or_default());
+        message.extend_from_slice(self.text(from, end));
         drop_empty_line(&mut message);
         Entry::Message(message)
     }

@@ -91,17 +91,25 @@ impl Judge {
         envelope: Envelope,
         trace: bool,
     ) -> io::Result<(Verdict, bool)> {
-        let (header, body) = read_header(&mut chunks)?;
+        let mut splitter = Splitter::default();
+        let body = loop {
+            let Some(chunk) = chunks.next_chunk()? else { break &[][..] };
+            let body = splitter.push(chunk);
+            if splitter.in_body() {
+                break body;
+            }
+        };
+        let header = splitter.into_header();
         let (envelope, now) = settle(envelope, trace, &header, None);
         let inbound = Inbound::new(&envelope, &header, now, &self.settings, &BuiltIn).with_memo(&self.memo);
         let mut hasher = inbound.body();
-        hasher.update(&body);
+        hasher.update(body);
         while let Some(chunk) = chunks.next_chunk()? {
             hasher.update(chunk);
         }
         let lf_converted = chunks.lf_converted();
         // Whoever waits for the DNS holds no body meanwhile.
-        drop((body, chunks));
+        drop(chunks);
         let facts = inbound.look_up(&Deadline::new(self.world.view(None), DEADLINE)).await;
         Ok((inbound.conclude(facts, &hasher.finish()), lf_converted))
     }
@@ -126,17 +134,6 @@ impl Judge {
             Recorded::make(&dns, name, &envelope, message, now, &self.settings, suffixes).await;
         (verdict, Some(recorded).filter(|_| self.keep))
     }
-}
-
-/// Reads to the end of the header; gives also what was read of the body.
-fn read_header(chunks: &mut Chunks) -> io::Result<(Header, Vec<u8>)> {
-    let mut splitter = Splitter::default();
-    let mut body = Vec::new();
-    while !splitter.in_body() {
-        let Some(chunk) = chunks.next_chunk()? else { break };
-        body = splitter.push(chunk).to_vec();
-    }
-    Ok((splitter.into_header(), body))
 }
 
 /// The whole envelope and the time: what was said of the message, then what its recording has, then its trace fields

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-fn all(text: &[u8], max: usize, block: u64) -> Vec<Entry> {
+fn all(text: &[u8], max: usize, block: usize) -> Vec<Entry> {
     let mut mbox = Mbox::with_limits(text, max, block);
     std::iter::from_fn(|| mbox.next_entry().unwrap()).collect()
 }
@@ -110,7 +110,7 @@ fn a_long_message_is_not_kept_to_be_dropped() {
     let text = format!("From x {DATE}\n{}From x {DATE}\nA: b\n", "line of text\n".repeat(400_000));
     let mut mbox = Mbox::with_limits(text.as_bytes(), 1000, BLOCK);
     assert_eq!(mbox.next_entry().unwrap(), Some(Entry::TooLong));
-    assert!(mbox.buffer.capacity() <= 4 * BLOCK as usize, "{}", mbox.buffer.capacity());
+    assert!(mbox.buffer.capacity() <= 4 * BLOCK, "{}", mbox.buffer.capacity());
     assert_eq!(mbox.next_entry().unwrap(), Some(Entry::Message(b"A: b\n".to_vec())));
 }
 
@@ -133,7 +133,7 @@ proptest! {
     #[test]
     fn writing_and_reading_agree(
         messages in prop::collection::vec("(a|>|\n|From |From x Mon Jan  1 00:00:00 2024\n){0,12}", 0..5),
-        block in 1u64..50,
+        block in 1usize..50,
     ) {
         let mut text = String::new();
         for message in &messages {

@@ -1,5 +1,7 @@
 //! A zone laid over whoever else answers: records as they would be if they were published.
 
+use std::sync::Arc;
+
 use crate::Dns;
 use crate::answer::{Answer, Reply};
 use crate::question::Question;
@@ -10,14 +12,14 @@ use crate::zone::Zone;
 /// are followed to below; what is below follows its own, and never comes back up. A name that only the zone has exists.
 #[derive(Clone, Debug)]
 pub struct Overlay<D> {
-    zone: Zone,
+    zone: Arc<Zone>,
     below: D,
 }
 
 impl<D: Dns> Overlay<D> {
-    /// Lays `zone` over `below`.
-    pub fn new(zone: Zone, below: D) -> Self {
-        Self { zone, below }
+    /// Lays `zone` over `below`. One that is shared can be laid over many.
+    pub fn new(zone: impl Into<Arc<Zone>>, below: D) -> Self {
+        Self { zone: zone.into(), below }
     }
 
     async fn ask_below(&self, question: &Question) -> Answer {

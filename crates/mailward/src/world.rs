@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use dns::{Answer, Answers, Dns, Overlay, Question, Zone};
 use resolver::{Resolver, Server};
@@ -17,7 +18,7 @@ const MAX_FILE: u64 = verdict::recording::MAX_RECORDING as u64;
 /// What `--dns` and `--overlay` name.
 pub struct World {
     base: Base,
-    overlay: Option<Zone>,
+    overlay: Option<Arc<Zone>>,
 }
 
 enum Base {
@@ -35,7 +36,7 @@ impl World {
             Some(text) if Path::new(text).is_file() => file(Path::new(text))?,
             Some(text) => server(text)?,
         };
-        Ok(Self { base, overlay: overlay.map(zone).transpose()? })
+        Ok(Self { base, overlay: overlay.map(zone).transpose()?.map(Arc::new) })
     }
 
     /// The recording, if it is one.
@@ -55,7 +56,7 @@ impl World {
             (Base::Recording(_, all), None) => Below::Answers(all),
         };
         match &self.overlay {
-            Some(zone) => View::Laid(Overlay::new(zone.clone(), below)),
+            Some(zone) => View::Laid(Overlay::new(Arc::clone(zone), below)),
             None => View::Plain(below),
         }
     }

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -248,4 +250,70 @@ fn mistakes_say_what_where_and_what_to_do() {
     let broken = folder.path().join("broken.recording");
     fs::write(&broken, "{\"mailward-recording\": 1,\n \"settings\": }").unwrap();
     check(&["--dns", broken.to_str().unwrap()], &["broken.recording", "line 2"]);
+}
+
+/// A name server that knows no name, and answers questions about `slow.example` only when one about `last.example` has
+/// come. Gives its address.
+fn server_of_two_minds() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let (mut waiting, mut last_came) = (Vec::new(), false);
+        let mut buffer = [0; 1500];
+        while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+            let mut packet = buffer[..length].to_vec();
+            let about = |name: &[u8]| packet.windows(name.len()).any(|w| w.eq_ignore_ascii_case(name));
+            let slow = about(b"\x04slow\x07example");
+            last_came |= about(b"\x04last\x07example");
+            // A response, recursion available, no such name.
+            packet[2] |= 0x80;
+            packet[3] = 0x83;
+            waiting.push((slow, packet, client));
+            waiting.retain(|(slow, packet, client)| {
+                let held = *slow && !last_came;
+                if !held {
+                    let _ = socket.send_to(packet, client);
+                }
+                held
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_message_that_waits_for_the_dns_stops_no_other_and_keeps_its_place() {
+    let server = server_of_two_minds();
+    let from = |domain| format!("From x Mon Jan  1 00:00:00 2024\nFrom: a@{domain}\nSubject: x\n\nbody\n\n");
+    let mbox = ["slow.example", "b.example", "c.example", "last.example", "e.example"].map(from).concat();
+    let output = with_stdin(&["verify", "--dns", &server, "--json", "-"], mbox.as_bytes());
+    let want = ["-:1", "-:2", "-:3", "-:4", "-:5"].map(|name| format!("{name}: none none [] none"));
+    assert_eq!(words(&output), want);
+}
+
+#[test]
+fn what_is_printed_in_a_pipe_does_not_wait_for_more() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mailward"))
+        .args(["verify", "--dns", "world.zone", "--json", "-"])
+        .current_dir(SAMPLES)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let from = "From x Mon Jan  1 00:00:00 2024\n";
+    // More than what is read at first, to see what it is.
+    let body = "body\n".repeat(20_000);
+    stdin.write_all(format!("{from}From: a@b.example\n\n{body}\n{from}From: ").as_bytes()).unwrap();
+    // Only then comes the rest of the second message.
+    let mut first = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut first).unwrap();
+    assert!(first.starts_with("{\"file\":\"-:1\""), "{first}");
+    stdin.write_all(b"a@b.example\n\nbody\n").unwrap();
+    drop(stdin);
+    let mut second = String::new();
+    stdout.read_line(&mut second).unwrap();
+    assert!(second.starts_with("{\"file\":\"-:2\""), "{second}");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::input::lines::LineEnds;
 
@@ -9,21 +11,52 @@ use crate::input::lines::LineEnds;
 /// of it was a bare LF.
 pub const CHUNK: usize = 64 * 1024;
 
+/// How much memory is kept for messages to come, in bytes.
+const MAX_SPARE: usize = 4 * 1024 * 1024;
+
+/// Buffers of messages that are done with, for those to come. New memory for each message would have to be cleared by the
+/// kernel, and tidied up by the allocator, each time.
+#[derive(Clone, Debug, Default)]
+pub struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Spare {
+    /// An empty buffer.
+    pub fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = kept.iter().map(Vec::capacity).sum::<usize>() + buffer.capacity();
+        if buffer.capacity() > 0 && all <= MAX_SPARE {
+            kept.push(buffer);
+        }
+    }
+}
+
 /// The bytes of one message: what was already read to see what it is, and the rest.
 pub struct Bytes {
     head: Vec<u8>,
     rest: Option<Box<dyn Read + Send>>,
+    spare: Spare,
 }
 
 impl Bytes {
     /// A message that is in memory.
     pub fn memory(bytes: Vec<u8>) -> Self {
-        Self { head: bytes, rest: None }
+        Self { head: bytes, rest: None, spare: Spare::default() }
     }
 
     /// A message of which `head` was read and `rest` was not.
     pub fn stream(head: Vec<u8>, rest: impl Read + Send + 'static) -> Self {
-        Self { head, rest: Some(Box::new(rest)) }
+        Self { head, rest: Some(Box::new(rest)), spare: Spare::default() }
+    }
+
+    /// The same message; when it is done with, its memory goes to these.
+    #[must_use]
+    pub fn kept_by(self, spare: &Spare) -> Self {
+        Self { spare: spare.clone(), ..self }
     }
 
     /// Begins to read, with line ends by the rule of [`crate::input::lines`].
@@ -34,7 +67,8 @@ impl Bytes {
             rest: self.rest,
             read: Vec::new(),
             lines: LineEnds::default(),
-            out: Vec::new(),
+            out: self.spare.take(),
+            spare: self.spare,
         }
     }
 }
@@ -53,6 +87,15 @@ pub struct Chunks {
     read: Vec<u8>,
     lines: LineEnds,
     out: Vec<u8>,
+    spare: Spare,
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        for buffer in [&mut self.out, &mut self.read, &mut self.head] {
+            self.spare.give(mem::take(buffer));
+        }
+    }
 }
 
 impl Chunks {
@@ -67,7 +110,7 @@ impl Chunks {
             let Some(rest) = &mut self.rest else { return Ok(None) };
             // The head of a file is as long as a chunk, so its memory serves again.
             if self.read.is_empty() {
-                self.read = std::mem::take(&mut self.head);
+                self.read = mem::take(&mut self.head);
             }
             self.read.resize(CHUNK, 0);
             let count = read_some(rest, &mut self.read)?;

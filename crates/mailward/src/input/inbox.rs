@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::input::bytes::{Bytes, CHUNK};
+use crate::input::bytes::{Bytes, CHUNK, Spare};
 use crate::input::error::{InputError, shown};
 use crate::input::kind::{Kind, Met, Skip, kind, skip_by_name};
 use crate::input::mbox::{Entry, MAX_MESSAGE, Mbox};
@@ -55,6 +55,9 @@ pub struct Inbox {
     walk: Option<walkdir::IntoIter>,
     mbox: Option<OpenMbox>,
     stdin: Option<Box<dyn Read + Send>>,
+    spare: Spare,
+    /// The folder that was looked at last, and what it makes of a file: one holds many.
+    folder: Option<(PathBuf, Met)>,
 }
 
 struct OpenMbox {
@@ -72,7 +75,14 @@ impl Inbox {
 
     fn with_stdin(names: impl IntoIterator<Item = PathBuf>, stdin: impl Read + Send + 'static) -> Self {
         let names = names.into_iter().collect();
-        Self { names, walk: None, mbox: None, stdin: Some(Box::new(stdin)) }
+        Self {
+            names,
+            walk: None,
+            mbox: None,
+            stdin: Some(Box::new(stdin)),
+            spare: Spare::default(),
+            folder: None,
+        }
     }
 
     fn next_of_mbox(&mut self) -> Option<Result<Item, InputError>> {
@@ -86,7 +96,7 @@ impl Inbox {
                 path: open.path.clone(),
                 number: Some(open.given),
                 size: bytes.len() as u64,
-                bytes: Bytes::memory(bytes),
+                bytes: Bytes::memory(bytes).kept_by(&self.spare),
             }))),
             Some(Ok(Entry::TooLong)) => Some(Err(InputError::new(
                 name,
@@ -131,7 +141,7 @@ impl Inbox {
         if !entry.file_type().is_file() {
             return skip(Skip::Special);
         }
-        let met = place(path);
+        let met = self.place(path);
         if met == Met::Found
             && let Some(reason) = skip_by_name(path)
         {
@@ -167,8 +177,20 @@ impl Inbox {
         }
         let size = if meta.is_file() { meta.len() } else { 0 };
         // What was named is never skipped; a delivery in progress is read as it stands.
-        let met = if place(path) == Met::Maildir { Met::Maildir } else { Met::Named };
+        let met = if self.place(path) == Met::Maildir { Met::Maildir } else { Met::Named };
         self.open(path, met, size).map(|kind| kind.unwrap_or_default())
+    }
+
+    fn place(&mut self, path: &Path) -> Met {
+        let Some(parent) = path.parent() else { return Met::Found };
+        match &self.folder {
+            Some((folder, met)) if folder == parent => *met,
+            _ => {
+                let met = place(parent);
+                self.folder = Some((parent.to_owned(), met));
+                met
+            }
+        }
     }
 
     fn open_stdin(&mut self) -> Result<Option<Item>, InputError> {
@@ -192,8 +214,8 @@ impl Inbox {
         size: u64,
         mut reader: Box<dyn Read + Send>,
     ) -> Result<Result<Option<Item>, Skip>, InputError> {
-        let mut head =
-            Vec::with_capacity(CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).saturating_add(1)));
+        let mut head = self.spare.take();
+        head.reserve(CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).saturating_add(1)));
         let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut head);
         read.map_err(|error| InputError::io(name.clone(), &error))?;
         Ok(match kind(path.as_deref().unwrap_or(Path::new("-")), met, &head) {
@@ -201,11 +223,12 @@ impl Inbox {
             Ok(Kind::Message) => {
                 let bytes =
                     if head.len() < CHUNK { Bytes::memory(head) } else { Bytes::stream(head, reader) };
+                let bytes = bytes.kept_by(&self.spare);
                 Ok(Some(Item::Message(Message { name, path, number: None, size, bytes })))
             }
             Ok(Kind::Mbox) => {
                 let mbox = Mbox::new(Box::new(io::Cursor::new(head).chain(reader)) as Box<dyn Read + Send>);
-                self.mbox = Some(OpenMbox { name, path, given: 0, mbox });
+                self.mbox = Some(OpenMbox { name, path, given: 0, mbox: mbox.with_spare(&self.spare) });
                 Ok(None)
             }
         })
@@ -220,9 +243,8 @@ impl Iterator for Inbox {
     }
 }
 
-/// Whether a file stands in a Maildir: a directory with `cur`, `new` and `tmp` in it.
-fn place(path: &Path) -> Met {
-    let Some(folder) = path.parent() else { return Met::Found };
+/// Whether a folder is part of a Maildir: a directory with `cur`, `new` and `tmp` in it.
+fn place(folder: &Path) -> Met {
     let met = match folder.file_name().and_then(|name| name.to_str()) {
         Some("cur" | "new") => Met::Maildir,
         Some("tmp") => Met::MaildirTmp,

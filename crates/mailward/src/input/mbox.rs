@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use memchr::memchr;
 use memchr::memmem::Finder;
 
-use crate::input::bytes::read_some;
+use crate::input::bytes::{Spare, read_some};
 
 /// Longest message that is taken out of an mbox, in bytes. An mbox is read as a stream, so each message of it is held
 /// in memory until it is judged; a longer one is reported and left out.
@@ -46,6 +46,7 @@ pub struct Mbox<R> {
     /// The `>`s of this message that quote.
     quotes: Vec<usize>,
     finder: Finder<'static>,
+    spare: Spare,
     max: usize,
     block: usize,
     too_long: bool,
@@ -59,6 +60,12 @@ impl<R: Read> Mbox<R> {
         Self::with_limits(reader, MAX_MESSAGE, BLOCK)
     }
 
+    /// The same; messages are put into these buffers.
+    #[must_use]
+    pub fn with_spare(self, spare: &Spare) -> Self {
+        Self { spare: spare.clone(), ..self }
+    }
+
     fn with_limits(reader: R, max: usize, block: usize) -> Self {
         Self {
             reader,
@@ -68,6 +75,7 @@ impl<R: Read> Mbox<R> {
             searched: 1,
             quotes: Vec::new(),
             finder: Finder::new(FROM),
+            spare: Spare::default(),
             max,
             block,
             too_long: false,
@@ -172,7 +180,8 @@ impl<R: Read> Mbox<R> {
         if std::mem::take(&mut self.too_long) || end - self.start > self.max {
             return Entry::TooLong;
         }
-        let mut message = Vec::with_capacity(end - self.start);
+        let mut message = self.spare.take();
+        message.reserve(end - self.start);
         let mut from = self.start;
         for quote in quotes {
             message.extend_from_slice(self.text(from, quote));

@@ -1,7 +1,7 @@
 //! The whole program over an mbox, beside the library over the same messages in memory.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,13 +11,21 @@ use crate::ours::{NOW, Ours};
 use crate::table::{head, ratios, row, spread};
 use crate::workload::Workload;
 
+/// How much is read at once where nothing is done with it, in bytes.
+const BLOCK: usize = 256 * 1024;
+
 /// Prints what reading and printing cost `mailward verify`.
 pub fn program(mailward: &Path, folder: &Path, workload: &Workload, rounds: usize) {
     write(folder, workload).expect("the folder can be written to");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let ours = Ours::new(workload.zone.clone());
-    let (mut library, mut whole, mut clock) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut reading, mut library, mut whole, mut clock) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut block = vec![0; BLOCK];
     for round in 0..rounds {
+        reading.push(spent(|| {
+            let mut mbox = fs::File::open(folder.join("all.mbox")).expect("the mbox");
+            while mbox.read(&mut block).expect("the mbox") > 0 {}
+        }));
         library.push(spent(|| {
             runtime.block_on(async {
                 for mail in &workload.mails {
@@ -39,6 +47,8 @@ pub fn program(mailward: &Path, folder: &Path, workload: &Workload, rounds: usiz
         &format!("`mailward verify` over an mbox of {mib} MiB, one core, a zone file for the DNS:"),
         ["", "processor s", "s by the clock", "× library"],
     );
+    let read = spread(ratios(&reading, &library), 2);
+    row(["the system's part of reading the mbox", &seconds(&reading), "", &read]);
     row(["library, messages in memory", &seconds(&library), "", "1"]);
     row(["`mailward verify`", &seconds(&whole), &spread(clock, 2), &spread(ratios(&whole, &library), 2)]);
 }

@@ -203,6 +203,18 @@ mod tests {
     }
 
     #[test]
+    fn memory_of_messages_is_used_again_up_to_a_limit() {
+        let spare = Spare::default();
+        let read = |size| drop(Bytes::memory(vec![b'x'; size]).kept_by(&spare).chunks());
+        let kept = || std::iter::repeat_with(|| spare.take()).map(|b| (b.len(), b.capacity())).take(2);
+        read(MAX_SPARE + 1);
+        assert!(kept().eq([(0, 0), (0, 0)]));
+        read(MAX_SPARE);
+        read(1);
+        assert!(kept().eq([(0, MAX_SPARE), (0, 0)]));
+    }
+
+    #[test]
     fn trouble_in_the_middle_is_told() {
         let rest = Slow(io::Cursor::new(b"body".to_vec()), 4, Some(io::ErrorKind::Other));
         let mut chunks = Bytes::stream(b"A: b\r\n\r\n".to_vec(), rest).chunks();

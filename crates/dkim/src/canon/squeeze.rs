@@ -7,9 +7,9 @@ use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 pub(super) const BLOCK: usize = 64;
 /// Those and two more: what comes of white space depends on the two bytes behind it.
 const WINDOW: usize = BLOCK + 2;
-/// How much is gathered before it is given on, in bytes: few calls of the hash, each of whole blocks of its own, while
-/// all of it is in the nearest cache.
-pub(super) const GATHERED: usize = 4096;
+/// How much is gathered before it is given on, in bytes: whole blocks of SHA-256, which need no copy of their own. With
+/// more, memory has to wait for the hash and the hash for memory; with less, the calls add up.
+pub(super) const GATHERED: usize = 512;
 
 /// Gives on the relaxed form of a text that ends neither in white space nor in a line end.
 pub(super) fn squeeze(text: &[u8], put: &mut impl FnMut(&[u8])) {
@@ -27,12 +27,15 @@ fn gather<S: Simd>(simd: S, text: &[u8], put: &mut impl FnMut(&[u8])) {
     let (mut gathered, mut filled) = ([0; GATHERED + BLOCK], 0);
     let mut rest = text;
     while !rest.is_empty() {
-        let (mut padded, mut padding) = ([0; WINDOW], 0);
-        let window = rest.first_chunk().unwrap_or_else(|| {
-            padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            padding = BLOCK.saturating_sub(rest.len());
-            &padded
-        });
+        let padded;
+        let window = match rest.first_chunk() {
+            Some(window) => window,
+            None => {
+                padded = pad(rest);
+                &padded
+            }
+        };
+        let padding = BLOCK.saturating_sub(rest.len());
         if let Some(to) = gathered.get_mut(filled..).and_then(|room| room.first_chunk_mut()) {
             filled += squeeze_block(simd, window, to) - padding;
         }
@@ -44,6 +47,13 @@ fn gather<S: Simd>(simd: S, text: &[u8], put: &mut impl FnMut(&[u8])) {
         rest = rest.get(BLOCK..).unwrap_or_default();
     }
     put(gathered.get(..filled).unwrap_or_default());
+}
+
+/// The end of a text, with zeros behind it.
+fn pad(rest: &[u8]) -> [u8; WINDOW] {
+    let mut window = [0; WINDOW];
+    window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    window
 }
 
 /// Puts what is left of a block to the front of `to`, and gives its length.

@@ -24,22 +24,9 @@ pub struct BodyHasher {
 #[derive(Clone)]
 struct Pass {
     canon: BodyCanon,
-    sink: Sink,
-}
-
-/// A hash and a count. Small pieces are gathered, as each call to the hash costs as much as a hundred bytes.
-#[derive(Clone)]
-struct Sink {
     sha256: Context,
     length: u64,
-    small: [u8; GATHERED],
-    filled: usize,
 }
-
-/// Pieces below this are gathered, in bytes.
-const SMALL: usize = 128;
-/// How much is gathered before it is hashed, in bytes.
-const GATHERED: usize = 1024;
 
 /// The hashes that a [`BodyHasher`] was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,17 +44,14 @@ impl BodyHasher {
                 Canon::Simple => &mut hasher.simple,
                 Canon::Relaxed => &mut hasher.relaxed,
             };
-            *slot = Some(Pass { canon: BodyCanon::new(canon), sink: Sink::new() });
+            slot.get_or_insert_with(|| Pass::new(canon));
         }
         hasher
     }
 
     /// Takes the next bytes of the body, cut anywhere.
     pub fn update(&mut self, chunk: &[u8]) {
-        for pass in [&mut self.simple, &mut self.relaxed].into_iter().flatten() {
-            let Pass { canon, sink } = pass;
-            canon.update(chunk, &mut |bytes| sink.put(bytes));
-        }
+        [&mut self.simple, &mut self.relaxed].into_iter().flatten().for_each(|pass| pass.update(chunk));
     }
 
     /// Ends the body.
@@ -77,46 +61,30 @@ impl BodyHasher {
 }
 
 impl Pass {
+    fn new(canon: Canon) -> Self {
+        Self { canon: BodyCanon::new(canon), sha256: Context::new(&SHA256), length: 0 }
+    }
+
+    fn update(&mut self, chunk: &[u8]) {
+        let Self { canon, sha256, length } = self;
+        canon.update(chunk, &mut put(sha256, length));
+    }
+
     fn finish(self) -> BodyHash {
-        let Self { canon, mut sink } = self;
-        canon.finish(&mut |bytes| sink.put(bytes));
-        sink.finish()
+        let Self { canon, mut sha256, mut length } = self;
+        canon.finish(&mut put(&mut sha256, &mut length));
+        let mut hash = BodyHash { sha256: [0; 32], length };
+        // SHA-256 has 32 bytes, so all of them are written.
+        hash.sha256.iter_mut().zip(sha256.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        hash
     }
 }
 
-impl Sink {
-    fn new() -> Self {
-        Self { sha256: Context::new(&SHA256), length: 0, small: [0; GATHERED], filled: 0 }
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        self.length = self.length.saturating_add(bytes.len() as u64);
-        if bytes.len() >= SMALL {
-            self.flush();
-            self.sha256.update(bytes);
-            return;
-        }
-        if bytes.len() > GATHERED - self.filled {
-            self.flush();
-        }
-        let end = self.filled + bytes.len();
-        if let Some(room) = self.small.get_mut(self.filled..end) {
-            room.copy_from_slice(bytes);
-            self.filled = end;
-        }
-    }
-
-    fn flush(&mut self) {
-        self.sha256.update(self.small.get(..self.filled).unwrap_or_default());
-        self.filled = 0;
-    }
-
-    fn finish(mut self) -> BodyHash {
-        self.flush();
-        let mut hash = BodyHash { sha256: [0; 32], length: self.length };
-        // SHA-256 has 32 bytes, so all of them are written.
-        hash.sha256.iter_mut().zip(self.sha256.finish().as_ref()).for_each(|(to, from)| *to = *from);
-        hash
+/// Hashes and counts.
+fn put(sha256: &mut Context, length: &mut u64) -> impl FnMut(&[u8]) {
+    |bytes| {
+        sha256.update(bytes);
+        *length = length.saturating_add(bytes.len() as u64);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The one type for a domain name that mail speaks of: A-labels, lower case, no dot at the end.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use smol_str::SmolStr;
 
 /// Longest label, in bytes (RFC 1035 §2.3.4).
 pub const MAX_LABEL: usize = 63;
@@ -46,8 +47,9 @@ impl std::error::Error for DomainError {}
 
 /// A domain name in A-label form, lower case, without the root's dot. Labels hold letters, digits, `-` and `_`.
 /// Two names are the same domain exactly if they are equal.
+// Names are copied into every step that speaks of them; most fit into a SmolStr without an allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Domain(Box<str>);
+pub struct Domain(SmolStr);
 
 impl Domain {
     /// Reads a name in any case, in A-label or U-label form (RFC 5890), with or without a dot at the end.
@@ -60,18 +62,22 @@ impl Domain {
         if bytes.len() > MAX_INPUT {
             return Err(DomainError::LongName);
         }
-        let lower = if bytes.is_ascii() && !has_a_label(bytes) {
-            String::from_utf8(bytes.to_ascii_lowercase()).map_err(|_| DomainError::Idna)?
-        } else {
-            to_a_labels(bytes)?
+        let name: Cow<'_, str> = match std::str::from_utf8(bytes) {
+            Ok(text) if text.is_ascii() && !has_a_label(bytes) => {
+                match bytes.iter().any(u8::is_ascii_uppercase) {
+                    true => text.to_ascii_lowercase().into(),
+                    false => text.into(),
+                }
+            }
+            _ => to_a_labels(bytes)?.into(),
         };
-        check_labels(&lower)?;
-        Ok(Self(lower.into_boxed_str()))
+        check_labels(&name)?;
+        Ok(Self(name.into()))
     }
 
     /// `localhost`.
     pub fn localhost() -> Self {
-        Self("localhost".into())
+        Self(SmolStr::new_static("localhost"))
     }
 
     /// The name as text.
@@ -86,7 +92,7 @@ impl Domain {
 
     /// How many labels the name has; at least one.
     pub fn label_count(&self) -> usize {
-        self.labels().count()
+        1 + self.0.bytes().filter(|b| *b == b'.').count()
     }
 
     /// The name without its left-most label; `None` at a single label.
@@ -96,13 +102,15 @@ impl Domain {
 
     /// The right-most `count` labels, or the whole name if it has no more than that; `None` for zero.
     pub fn last_labels(&self, count: usize) -> Option<Self> {
-        let skip = self.label_count().saturating_sub(count);
-        (count > 0).then(|| Self(self.0.splitn(skip + 1, '.').last().unwrap_or_default().into()))
+        // One past the dot in front of them.
+        let mut dots = self.0.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'.');
+        let start = dots.nth(count.checked_sub(1)?).map_or(0, |(dot, _)| dot + 1);
+        self.0.get(start..).map(|labels| Self(labels.into()))
     }
 
     /// Whether this is `ancestor` or lies below it, by whole labels.
     pub fn is_within(&self, ancestor: &Self) -> bool {
-        match self.0.strip_suffix(&*ancestor.0) {
+        match self.0.strip_suffix(ancestor.as_str()) {
             Some(front) => front.is_empty() || front.ends_with('.'),
             None => false,
         }

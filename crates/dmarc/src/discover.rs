@@ -11,7 +11,7 @@ use mail::{Domain, SuffixList};
 use crate::align::{Alignment, Because, Organization, relaxed};
 use crate::record::{Record, Relation};
 use crate::values::Psd;
-use crate::walk::{Answers, Found, Place, Published, Walk, names};
+use crate::walk::{Answers, Found, Place, Published, RecordMemo, Walk, names};
 
 /// How many identifiers are walked for: ten DKIM signatures and the MAIL FROM domain.
 pub const MAX_IDENTIFIERS: usize = 11;
@@ -49,6 +49,8 @@ pub struct Options<'a> {
     pub suffixes: &'a dyn SuffixList,
     /// Which of the two.
     pub method: Method,
+    /// Records that were parsed before. It makes discovery cheaper and changes nothing else.
+    pub memo: Option<&'a RecordMemo>,
 }
 
 /// The record that applies to the author domain.
@@ -171,20 +173,15 @@ pub async fn discover<D: Dns>(
         }
     }
     match options.method {
-        Method::TreeWalk => by_tree(dns, &domains, author, options.suffixes).await,
-        Method::SuffixList => by_list(dns, &domains, author, options.suffixes).await,
+        Method::TreeWalk => by_tree(dns, &domains, author, options).await,
+        Method::SuffixList => by_list(dns, &domains, author, options).await,
     }
 }
 
-async fn by_tree<D: Dns>(
-    dns: &D,
-    domains: &[&Domain],
-    author: &Domain,
-    suffixes: &dyn SuffixList,
-) -> Discovery {
-    let answers = Answers::ask(dns, domains.iter().flat_map(|domain| names(domain))).await;
+async fn by_tree<D: Dns>(dns: &D, domains: &[&Domain], author: &Domain, options: &Options<'_>) -> Discovery {
+    let answers = Answers::ask(dns, options.memo, domains.iter().flat_map(|domain| names(domain))).await;
     // RFC 9989 §4.10.2: a walk of its own for every identifier.
-    let follow = |domain: &Domain| Walk::follow(domain, &answers, suffixes);
+    let follow = |domain: &Domain| Walk::follow(domain, &answers, options.suffixes);
     let walk = follow(author);
     let policy = policy_by_tree(dns, &walk).await;
     let places = walk.places().to_vec();
@@ -215,14 +212,9 @@ async fn policy_by_tree<D: Dns>(dns: &D, walk: &Walk) -> PolicyRecord {
 }
 
 /// Discovery as RFC 7489 §3.2 and §6.6.3 had it.
-async fn by_list<D: Dns>(
-    dns: &D,
-    domains: &[&Domain],
-    author: &Domain,
-    suffixes: &dyn SuffixList,
-) -> Discovery {
-    let organization = registered(author, suffixes);
-    let answers = Answers::ask(dns, [author.clone(), organization.clone()]).await;
+async fn by_list<D: Dns>(dns: &D, domains: &[&Domain], author: &Domain, options: &Options<'_>) -> Discovery {
+    let organization = registered(author, options.suffixes);
+    let answers = Answers::ask(dns, options.memo, [author.clone(), organization.clone()]).await;
     let place =
         |domain: &Domain| Place { found: answers.found(domain), domain: domain.clone(), guarded: false };
     let own = place(author);
@@ -242,7 +234,7 @@ async fn by_list<D: Dns>(
             }
         }
     };
-    let listed = |domain: &Domain| Ground::Listed(registered(domain, suffixes));
+    let listed = |domain: &Domain| Ground::Listed(registered(domain, options.suffixes));
     let domains = domains.iter().map(|&domain| (domain.clone(), listed(domain))).collect();
     Discovery { author: author.clone(), method: Method::SuffixList, places, policy, domains }
 }

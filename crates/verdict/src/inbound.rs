@@ -31,6 +31,10 @@ pub struct Inbound<'a> {
 pub struct Memo {
     /// Parsed key records.
     pub keys: KeyCache,
+    /// Parsed SPF records.
+    pub spf: spf::RecordMemo,
+    /// Parsed DMARC records.
+    pub dmarc: dmarc::RecordMemo,
 }
 
 /// All that the DNS had to say about a message.
@@ -104,14 +108,17 @@ impl<'a> Inbound<'a> {
         let helo = named.clone().unwrap_or(Helo::Other(Vec::new()));
         let receiver = self.settings.authserv_id.as_str();
         let client = spf::Client { ip, helo: &helo, receiver, now: self.now };
-        let limits = &self.settings.spf;
+        let (limits, memo) = (&self.settings.spf, self.memo.map(|memo| &memo.spf));
         let path = self.envelope.reverse_path();
-        let mail_from = async { Some(spf::check_mail_from(dns, &client, path.as_ref()?, limits).await) };
-        let helo = async { Some(spf::check_helo(dns, &client, limits).await).filter(|_| named.is_some()) };
+        let mail_from =
+            async { Some(spf::check_mail_from(dns, &client, path.as_ref()?, limits, memo).await) };
+        let helo =
+            async { Some(spf::check_helo(dns, &client, limits, memo).await).filter(|_| named.is_some()) };
         let checks = async { futures_util::join!(mail_from, helo) };
         let ahead = async {
-            let mail_from = path.as_ref().map(|path| spf::explore_mail_from(dns, &client, path, limits));
-            let helo = spf::explore_helo(dns, &client, limits);
+            let mail_from =
+                path.as_ref().map(|path| spf::explore_mail_from(dns, &client, path, limits, memo));
+            let helo = spf::explore_helo(dns, &client, limits, memo);
             futures_util::join!(OptionFuture::from(mail_from), helo)
         };
         let (mail_from, helo) = beside(checks, ahead).await;
@@ -130,7 +137,8 @@ impl<'a> Inbound<'a> {
     async fn discover<D: Dns>(&self, dns: &D) -> Result<Discovery, Unjudged> {
         let mut identifiers: Vec<Domain> = self.signatures.domains().cloned().collect();
         identifiers.extend(self.spf_domain());
-        let options = dmarc::Options { suffixes: self.suffixes, method: self.settings.discovery };
+        let memo = self.memo.map(|memo| &memo.dmarc);
+        let options = dmarc::Options { suffixes: self.suffixes, method: self.settings.discovery, memo };
         let ask = |author| dmarc::discover(dns, author, &identifiers, &options);
         let error = match &self.author {
             Ok(author) => return Ok(ask(author.domain()).await),

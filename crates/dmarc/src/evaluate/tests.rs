@@ -182,7 +182,7 @@ fn dma_03_multiple_records() {
         .iter()
         .any(|step| step.to_string().contains("2 DMARC records"));
     assert!(said);
-    let found = pollster::block_on(crate::lookup(&zone(alone), &domain("two.test")));
+    let found = pollster::block_on(crate::lookup(&zone(alone), &domain("two.test"), None));
     assert_eq!(found.findings()[0].code, "dmarc-multiple-records");
     // RFC 7489 §6.6.3 step 5.
     listed(two, "a.victim.example", "", "none");
@@ -594,7 +594,7 @@ fn discovery_can_move_between_threads() {
     fn start<D: Dns>(dns: &D) {
         let suffixes = List::usual();
         let author = domain("victim.example");
-        let options = Options { suffixes: &suffixes, method: Method::TreeWalk };
+        let options = Options { suffixes: &suffixes, method: Method::TreeWalk, memo: None };
         pollster::block_on(send(discover(dns, &author, &[], &options)));
     }
     start(&zone(WORLD));

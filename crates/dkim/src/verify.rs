@@ -20,7 +20,7 @@ use crate::fields::FieldIndex;
 use crate::lookup::{KeyAnswer, ask};
 use crate::policy::{BodyLength, MAX_SIGNATURES, Policy};
 use crate::reason::Reason;
-use crate::signature::{Algorithm, Malformed, Signature};
+use crate::signature::{Algorithm, Malformed, Signature, SignedNames};
 
 /// The name of the field.
 pub const FIELD: &str = "DKIM-Signature";
@@ -157,7 +157,7 @@ impl Entry {
     fn check(&self, message: &Message<'_>) -> Check {
         let (claims, signed) = match &self.signature {
             Ok(signature) => (signature.claims(), signature.signed.clone()),
-            Err(malformed) => (malformed.claims().clone(), Vec::new()),
+            Err(malformed) => (malformed.claims().clone(), SignedNames::default()),
         };
         let mut story = Story { field: &self.field, steps: Vec::new(), flags: Flags::default() };
         let reason = match (self.objections.first(), &self.signature) {

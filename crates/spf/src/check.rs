@@ -246,7 +246,8 @@ async fn check_domain<D: Dns>(
     let (lookups, voids) = (evaluation.budget.lookups(), evaluation.budget.voids());
     let explanation = match &reason {
         Reason::Matched(matched) if matched.qualifier == Qualifier::Fail => {
-            evaluation.explanation(matched).await
+            // Boxed, it makes no future large that comes to a pass.
+            Box::pin(evaluation.explanation(matched)).await
         }
         _ => None,
     };

@@ -66,7 +66,7 @@ impl<'h> FieldIndex<'h> {
 
     /// What the signature in the field `own` covers.
     pub(crate) fn covered(&self, signed: &SignedNames, own: usize) -> Covered {
-        let mut covered = Covered { fields: Vec::new(), oversigned: false, unsigned_duplicate: None };
+        let mut covered = Covered { fields: Vec::with_capacity(self.names.len()), oversigned: false, unsigned_duplicate: None };
         // Where each run of fields of one name begins: the end of those that are left.
         let mut ends: Vec<Option<usize>> = vec![None; self.names.len()];
         for name in signed.iter() {

@@ -1,7 +1,6 @@
 //! Discovery: what has to be asked before evidence can be weighed. The record that applies to the author domain
 //! (RFC 9989 §4.10.1), and a walk for every identifier that might turn out to be aligned with it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -83,7 +82,7 @@ pub struct Discovery {
     method: Method,
     places: Vec<Place>,
     policy: PolicyRecord,
-    domains: BTreeMap<Domain, Ground>,
+    domains: Vec<(Domain, Ground)>,
 }
 
 /// What decides on a domain's organizational domain.
@@ -117,7 +116,7 @@ impl Discovery {
     /// The organizational domain of the author domain or of an identifier; `None` if it depends on a missing answer, or
     /// if the domain can't share one with the author domain, so that nobody asked.
     pub fn organization(&self, domain: &Domain) -> Option<Organization> {
-        match self.domains.get(domain)? {
+        match self.ground(domain)? {
             Ground::Walked(walk) => walk.organization(),
             Ground::Listed(domain) => {
                 Some(Organization { domain: domain.clone(), because: Because::SuffixList })
@@ -127,7 +126,11 @@ impl Discovery {
 
     /// Whether anybody asked for the organizational domain of `domain`.
     pub(crate) fn has_ground(&self, domain: &Domain) -> bool {
-        self.domains.contains_key(domain)
+        self.ground(domain).is_some()
+    }
+
+    fn ground(&self, domain: &Domain) -> Option<&Ground> {
+        self.domains.iter().find(|(asked, _)| asked == domain).map(|(_, ground)| ground)
     }
 
     /// Whether `identifier` has the same organizational domain as the author.
@@ -139,7 +142,7 @@ impl Discovery {
         if !can_align(&self.author, identifier) {
             return Alignment::Unaligned;
         }
-        match (self.domains.get(&self.author), self.domains.get(identifier)) {
+        match (self.ground(&self.author), self.ground(identifier)) {
             (Some(Ground::Walked(author)), Some(Ground::Walked(identifier))) => relaxed(author, identifier),
             (Some(Ground::Listed(author)), Some(Ground::Listed(identifier))) if author == identifier => {
                 Alignment::Aligned
@@ -181,10 +184,13 @@ pub async fn discover<D: Dns>(
 async fn by_tree<D: Dns>(dns: &D, domains: &[&Domain], author: &Domain, options: &Options<'_>) -> Discovery {
     let answers = Answers::ask(dns, options.memo, domains.iter().flat_map(|domain| names(domain))).await;
     // RFC 9989 §4.10.2: a walk of its own for every identifier.
-    let follow = |domain: &Domain| Walk::follow(domain, &answers, options.suffixes);
-    let walk = follow(author);
+    let walk = Walk::follow(author, &answers, options.suffixes);
     let policy = policy_by_tree(dns, &walk).await;
     let places = walk.places().to_vec();
+    let follow = |domain: &Domain| match domain == author {
+        true => walk.clone(),
+        false => Walk::follow(domain, &answers, options.suffixes),
+    };
     let domains = domains.iter().map(|&domain| (domain.clone(), Ground::Walked(follow(domain)))).collect();
     Discovery { author: author.clone(), method: Method::TreeWalk, places, policy, domains }
 }

@@ -1,7 +1,6 @@
 //! The DNS tree walk: which names may hold a record, and what stands there (RFC 9989 §4.10).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dns::{Data, Dns, Failure, Memo, Name, Question, RecordType, Strings};
@@ -90,12 +89,12 @@ impl Place {
 }
 
 /// The names that a walk from `start` asks for, in order: at most [`MAX_NAMES`].
-pub fn names(start: &Domain) -> Vec<Domain> {
+pub fn names(start: &Domain) -> impl Iterator<Item = Domain> {
     // RFC 9989 §4.10 steps 3, 4, 7: the start, then one label less each time; from eight labels on, the second name
     // has seven, however many that leaves out.
     let labels = start.label_count();
     let rest = (1..labels.min(MAX_NAMES)).rev();
-    std::iter::once(start.clone()).chain(rest.filter_map(|count| start.last_labels(count))).collect()
+    std::iter::once(start.clone()).chain(rest.filter_map(|count| start.last_labels(count)))
 }
 
 /// A walk that is done: the places up to where it stopped.
@@ -190,7 +189,7 @@ fn read(text: &[u8]) -> Found {
 }
 
 /// The answers of all walks of one message: each name is asked for once.
-pub(crate) struct Answers(BTreeMap<Domain, Found>);
+pub(crate) struct Answers(Vec<(Domain, Found)>);
 
 impl Answers {
     pub(crate) async fn ask<D: Dns>(
@@ -198,20 +197,24 @@ impl Answers {
         memo: Option<&RecordMemo>,
         domains: impl IntoIterator<Item = Domain>,
     ) -> Self {
-        let domains: BTreeSet<_> = domains.into_iter().collect();
+        let mut domains: Vec<_> = domains.into_iter().collect();
+        domains.sort_unstable();
+        domains.dedup();
         let found = join_all(domains.iter().map(|domain| lookup(dns, domain, memo))).await;
         Self(domains.into_iter().zip(found).collect())
     }
 
     /// What stands at a domain that was asked for; nothing is known of others.
     pub(crate) fn found(&self, domain: &Domain) -> Found {
-        self.0.get(domain).cloned().unwrap_or(Found::Unknown(Failure::ServerFailure))
+        let place = self.0.binary_search_by(|(asked, _)| asked.cmp(domain));
+        let found = place.ok().and_then(|at| self.0.get(at)).map(|(_, found)| found.clone());
+        found.unwrap_or(Found::Unknown(Failure::ServerFailure))
     }
 }
 
 /// How many labels, counted from the right, are a suffix of the list's registry section, or a top-level domain that the
 /// list doesn't know. The section of private owners never matters, so the names above theirs are asked about too.
 fn registry_labels(start: &Domain, suffixes: &dyn SuffixList) -> usize {
-    let all = names(start).into_iter().map(|domain| suffixes.suffix(&domain));
+    let all = names(start).map(|domain| suffixes.suffix(&domain));
     all.filter(|suffix| suffix.section != Some(SuffixSection::Private)).map(|s| s.labels).max().unwrap_or(0)
 }

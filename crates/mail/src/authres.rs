@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use crate::domain::{Domain, DomainError};
 
 pub mod find;
@@ -66,7 +68,7 @@ impl fmt::Display for AuthservId {
 /// A word of the field's grammar, lower case (RFC 8601 §2.2: RFC 5321's Keyword, which is letters, digits and hyphens,
 /// no hyphen at the end). At most [`MAX_KEYWORD`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Keyword(Box<str>);
+pub struct Keyword(SmolStr);
 
 impl Keyword {
     /// Reads a keyword in any case.
@@ -74,8 +76,7 @@ impl Keyword {
         let fits = text.len() <= MAX_KEYWORD
             && text.last().is_some_and(u8::is_ascii_alphanumeric)
             && text.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
-        let lower = String::from_utf8(text.to_ascii_lowercase()).ok()?;
-        fits.then(|| Self(lower.into_boxed_str()))
+        fits.then(|| Self(text.iter().map(|b| char::from(b.to_ascii_lowercase())).collect()))
     }
 
     /// The keyword, lower case.
@@ -116,7 +117,7 @@ impl Text {
 /// What a property holds: text without control characters, of any length, possibly empty. An address with a quoted
 /// local part keeps its quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Value(Box<str>);
+pub struct Value(SmolStr);
 
 impl Value {
     /// Takes the bytes exactly as they are, or not at all: `None` for what is not UTF-8 or has a control character.

@@ -21,7 +21,6 @@ pub(crate) struct FieldIndex<'h> {
 }
 
 /// The relaxed forms of fields, each made when it is first needed, for all signatures.
-#[derive(Default)]
 struct Relaxed {
     bytes: Vec<u8>,
     /// Where in `bytes` each field stands, with its CRLF.
@@ -43,7 +42,10 @@ impl<'h> FieldIndex<'h> {
     pub(crate) fn new(header: &'h Header) -> Self {
         let mut names: Vec<_> = header.fields().map(|field| (field.name, field.index)).collect();
         names.sort_unstable_by(|(one, i), (other, j)| by_name(one, other).then(i.cmp(j)));
-        Self { header, names, relaxed: RefCell::default() }
+        // No relaxed form is longer than the field.
+        let bytes = Vec::with_capacity(header.raw().len());
+        let relaxed = RefCell::new(Relaxed { bytes, places: vec![None; names.len()] });
+        Self { header, names, relaxed }
     }
 
     /// Where in `names` the fields of this name stand.
@@ -66,7 +68,11 @@ impl<'h> FieldIndex<'h> {
 
     /// What the signature in the field `own` covers.
     pub(crate) fn covered(&self, signed: &SignedNames, own: usize) -> Covered {
-        let mut covered = Covered { fields: Vec::with_capacity(self.names.len()), oversigned: false, unsigned_duplicate: None };
+        let mut covered = Covered {
+            fields: Vec::with_capacity(self.names.len()),
+            oversigned: false,
+            unsigned_duplicate: None,
+        };
         // Where each run of fields of one name begins: the end of those that are left.
         let mut ends: Vec<Option<usize>> = vec![None; self.names.len()];
         for name in signed.iter() {
@@ -100,7 +106,7 @@ impl<'h> FieldIndex<'h> {
     /// b= and no CRLF.
     pub(crate) fn hashed_bytes(&self, covered: &Covered, signature: &Signature, own: &[u8]) -> Vec<u8> {
         let canon = signature.header_canon;
-        let mut out = Vec::with_capacity(2 * own.len());
+        let mut out = Vec::with_capacity(self.header.raw().len());
         covered.fields.iter().for_each(|index| self.put(canon, *index, &mut out));
         put_own_field(canon, signature, own, &mut out);
         out
@@ -121,9 +127,6 @@ impl<'h> FieldIndex<'h> {
 
 impl Relaxed {
     fn of(&mut self, field: Field<'_>) -> &[u8] {
-        if self.places.len() <= field.index {
-            self.places.resize(field.index + 1, None);
-        }
         let Some(place) = self.places.get_mut(field.index) else { return &[] };
         let place = place.get_or_insert_with(|| {
             let start = self.bytes.len();

@@ -135,6 +135,9 @@ impl Verifier {
 
     /// One check for each DKIM-Signature field, from the top down. `header` is the one that the verifier was made from.
     pub fn finish(&self, header: &Header, keys: &Keys, body: &BodyHashes) -> Vec<Check> {
+        if self.entries.is_empty() {
+            return Vec::new();
+        }
         let message = Message { header: FieldIndex::new(header), keys, body, policy: &self.policy };
         self.entries.iter().map(|entry| entry.check(&message)).collect()
     }
@@ -163,7 +166,8 @@ impl Entry {
             Ok(signature) => (signature.claims(), signature.signed.clone()),
             Err(malformed) => (malformed.claims().clone(), SignedNames::default()),
         };
-        let mut story = Story { field: &self.field, steps: Vec::with_capacity(STEPS), flags: Flags::default() };
+        let mut story =
+            Story { field: &self.field, steps: Vec::with_capacity(STEPS), flags: Flags::default() };
         let reason = match (self.objections.first(), &self.signature) {
             (Some(first), _) => {
                 for objection in &self.objections {

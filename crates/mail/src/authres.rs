@@ -28,6 +28,9 @@ pub const MAX_KEYWORD: usize = 64;
 /// Longest reason or comment, in bytes; the rest is cut off.
 pub const MAX_TEXT: usize = 300;
 
+/// As many properties as one of our results has at the most; there is room for so many at first.
+const MOST_PROPERTIES: usize = 5;
+
 /// The name of the service that did the checks (RFC 8601 §2.5). Two ids are the same service exactly if they are
 /// equal: case, the dot at the end, A-label or U-label form make no difference.
 ///
@@ -162,7 +165,7 @@ pub struct MethodResult {
 
 impl MethodResult {
     fn new(method: Method, result: Word) -> Self {
-        Self { method, result, comment: None, reason: None, properties: Vec::new() }
+        Self { method, result, comment: None, reason: None, properties: Vec::with_capacity(MOST_PROPERTIES) }
     }
 
     /// The same result with a property. One whose value is no [`Value`] is left out.

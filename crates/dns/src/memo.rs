@@ -83,3 +83,61 @@ impl<T> Halves<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(content: &str) -> Strings {
+        [Box::from(content.as_bytes())].into()
+    }
+
+    /// What is known of the text; `made` where nothing was.
+    fn get(memo: &Memo<String>, text: &Strings, made: &str) -> String {
+        memo.get(text, |_| true, || made.to_owned()).to_string()
+    }
+
+    fn kept(memo: &Memo<String>) -> usize {
+        memo.0.iter().map(|shard| locked(shard, |halves| halves.young.len() + halves.old.len())).sum()
+    }
+
+    #[test]
+    fn a_text_is_known_by_its_place_alone() {
+        let memo = Memo::default();
+        let (one, other) = (text("v=spf1"), text("v=spf1"));
+        assert_eq!(get(&memo, &one, "one"), "one");
+        assert_eq!(get(&memo, &one.clone(), "again"), "one");
+        assert_eq!(get(&memo, &other, "other"), "other");
+        assert_eq!(*memo.get(&one, |value| value == "fits", || "fits".to_owned()), "fits");
+        assert_eq!(get(&memo, &one, "again"), "fits");
+        // Nothing else comes to stand where a text stood that is kept here.
+        drop(one);
+        for number in 0..1000 {
+            let made = number.to_string();
+            assert_eq!(get(&memo, &text("v=spf1"), &made), made);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_not_kept() {
+        let memo = Memo::default();
+        for (length, expected) in [(MAX_REMEMBERED, "first"), (MAX_REMEMBERED + 1, "second")] {
+            let text = text(&"x".repeat(length));
+            get(&memo, &text, "first");
+            assert_eq!(get(&memo, &text, "second"), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_used_stays_and_memory_is_bounded() {
+        let memo = Memo::default();
+        let (used, unused) = (text("used"), text("unused"));
+        get(&memo, &unused, "first");
+        for number in 0..40_000 {
+            get(&memo, &text(&number.to_string()), "");
+            assert_eq!(get(&memo, &used, if number == 0 { "first" } else { "again" }), "first");
+        }
+        assert_eq!(get(&memo, &unused, "again"), "again");
+        assert!(kept(&memo) <= MAX_REMEMBERED_IN_ALL / LEAST, "{}", kept(&memo));
+    }
+}

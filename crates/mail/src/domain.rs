@@ -124,9 +124,13 @@ impl Domain {
         }
     }
 
-    /// This name with `label` in front, such as `_dmarc`; an error if it gets too long or the label is none.
+    /// This name with an ASCII `label` in front, such as `_dmarc`; an error if it gets too long or the label is none.
     pub fn prefixed(&self, label: &str) -> Result<Self, DomainError> {
-        Self::parse(format!("{label}.{}", self.0))
+        // The labels of this name are what they should be. With a service's label in front they are still a name of
+        // the DNS, but no longer what RFC 5893 §2 lets a name be of which one label is written from right to left.
+        let name = format!("{}.{}", label.to_ascii_lowercase(), self.0);
+        check_labels(&name)?;
+        Ok(Self(name.into()))
     }
 }
 
@@ -234,6 +238,16 @@ mod tests {
         let name = |n: usize| "a.".repeat(120) + &"b".repeat(n);
         check(name(13), Ok(&name(13)));
         check(name(14), Err(DomainError::LongName));
+    }
+
+    #[test]
+    fn labels_of_services() {
+        let prefixed = |name: &str| Domain::parse(name).unwrap().prefixed("_dmarc");
+        assert_eq!(prefixed("a.example").unwrap().as_str(), "_dmarc.a.example");
+        assert_eq!(prefixed("דוגמה.example").unwrap().as_str(), "_dmarc.xn--6dbbec0c.example");
+        assert_eq!(prefixed(&["a"; 127].join(".")), Err(DomainError::LongName));
+        assert_eq!(Domain::parse("a.example").unwrap().prefixed("b b"), Err(DomainError::Byte(b' ')));
+        assert_eq!(Domain::parse("_dmarc.דוגמה.example"), Err(DomainError::Idna));
     }
 
     #[test]

@@ -165,6 +165,13 @@ fn dma_02_names_of_several_identifiers_are_asked_once() {
 }
 
 #[test]
+fn names_written_from_right_to_left() {
+    let author = domain("דוגמה.test");
+    let world = format!("_dmarc.{author}. TXT \"v=DMARC1; p=reject\"");
+    check(&world, author.as_str(), "", &format!("fail {author} p=reject"));
+}
+
+#[test]
 fn dma_03_multiple_records() {
     let two = r#"
         _dmarc.a.victim.example. TXT "v=DMARC1; p=none"

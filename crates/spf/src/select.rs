@@ -89,8 +89,8 @@ impl Lookup {
         if let Some(failure) = answer.reply.failure() {
             return Self::Failed(failure);
         }
-        let texts = || answer.records().iter().filter_map(spf_text);
-        match (texts().next(), texts().nth(1)) {
+        let mut texts = answer.records().iter().filter_map(spf_text);
+        match (texts.next(), texts.next()) {
             (Some(text), None) => {
                 let parse = || Published::new(domain.clone(), text.concat());
                 Self::Found(match memo {
@@ -98,7 +98,10 @@ impl Lookup {
                     None => Arc::new(parse()),
                 })
             }
-            (Some(_), Some(_)) => Self::Several(texts().map(|text| text.concat().into()).collect()),
+            (Some(first), Some(second)) => {
+                let all = [first, second].into_iter().chain(texts);
+                Self::Several(all.map(|text| text.concat().into()).collect())
+            }
             (None, _) => Self::Absent(match answer.reply {
                 Reply::NoSuchName => Absence::NoSuchName,
                 Reply::Records(_) => Absence::NoRecord,

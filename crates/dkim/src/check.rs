@@ -3,7 +3,7 @@
 use mail::Domain;
 
 use crate::reason::{Outcome, Reason};
-use crate::signature::{Algorithm, Claims};
+use crate::signature::{Algorithm, Claims, SignedNames};
 use crate::step::Step;
 use crate::who::{Identity, Selector};
 
@@ -27,7 +27,7 @@ pub struct Flags {
 pub struct Check {
     pub(crate) field_index: usize,
     pub(crate) claims: Claims,
-    pub(crate) signed: Vec<Box<str>>,
+    pub(crate) signed: SignedNames,
     pub(crate) reason: Reason,
     pub(crate) steps: Vec<Step>,
     pub(crate) flags: Flags,
@@ -74,8 +74,8 @@ impl Check {
         self.claims.b_prefix.as_deref()
     }
 
-    /// h=, in lower case; empty where the field is no valid signature.
-    pub fn signed(&self) -> &[Box<str>] {
+    /// h=; empty where the field is no valid signature.
+    pub fn signed(&self) -> &SignedNames {
         &self.signed
     }
 

@@ -156,7 +156,7 @@ impl Message<'_> {
     }
 
     fn is_there_unsigned(&self, s: &Signature, name: &str) -> bool {
-        self.header.has(name) && !s.signed.iter().any(|signed| **signed == *name)
+        self.header.has(name) && !s.signed.contains(name)
     }
 }
 

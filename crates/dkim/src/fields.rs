@@ -1,13 +1,13 @@
 //! Which instance of which field a signature covers (RFC 6376 §5.4.2), and the bytes that are hashed for it.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use mail::{Field, Header};
 
 use crate::canon::{Canon, put_field};
-use crate::signature::Signature;
+use crate::signature::{Signature, SignedNames};
 
 /// Fields that should be there once and that readers act on: one more of them, unsigned, changes what is seen.
 const SINGLE: &[&str] = &["from", "subject", "date", "to", "cc", "reply-to", "message-id", "mime-version"];
@@ -17,8 +17,14 @@ pub(crate) struct FieldIndex<'h> {
     header: &'h Header,
     /// Name and index of each field, in the order of [`by_name`] and then from the top.
     names: Vec<(&'h [u8], usize)>,
-    /// The relaxed form of each field, made when it is first needed.
-    relaxed: Vec<OnceCell<Box<[u8]>>>,
+    relaxed: RefCell<Relaxed>,
+}
+
+/// The relaxed forms of fields, each made when it is first needed, for all signatures.
+struct Relaxed {
+    bytes: Vec<u8>,
+    /// Where in `bytes` each field stands, with its CRLF.
+    places: Vec<Option<Range<usize>>>,
 }
 
 /// What a signature covers.
@@ -36,15 +42,23 @@ impl<'h> FieldIndex<'h> {
     pub(crate) fn new(header: &'h Header) -> Self {
         let mut names: Vec<_> = header.fields().map(|field| (field.name, field.index)).collect();
         names.sort_unstable_by(|(one, i), (other, j)| by_name(one, other).then(i.cmp(j)));
-        Self { header, relaxed: names.iter().map(|_| OnceCell::new()).collect(), names }
+        // No relaxed form is longer than the field.
+        let bytes = Vec::with_capacity(header.raw().len());
+        let relaxed = RefCell::new(Relaxed { bytes, places: vec![None; names.len()] });
+        Self { header, names, relaxed }
+    }
+
+    /// Where in `names` the fields of this name stand.
+    fn run(&self, name: &str) -> Range<usize> {
+        let start = self.names.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_lt());
+        let rest = self.names.get(start..).unwrap_or_default();
+        let is_named = |(other, _): &&(&[u8], usize)| other.eq_ignore_ascii_case(name.as_bytes());
+        start..start + rest.iter().take_while(is_named).count()
     }
 
     /// The fields of this name, from top to bottom.
     fn named(&self, name: &str) -> &[(&'h [u8], usize)] {
-        let rest = self.names.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_lt());
-        let rest = self.names.get(rest..).unwrap_or_default();
-        let end = rest.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_eq());
-        rest.get(..end).unwrap_or_default()
+        self.names.get(self.run(name)).unwrap_or_default()
     }
 
     /// Whether the header has a field of this name.
@@ -53,53 +67,74 @@ impl<'h> FieldIndex<'h> {
     }
 
     /// What the signature in the field `own` covers.
-    pub(crate) fn covered(&self, signed: &[Box<str>], own: usize) -> Covered {
-        let mut left = BTreeMap::new();
-        let mut covered = Covered { fields: Vec::new(), oversigned: false, unsigned_duplicate: None };
-        for name in signed {
-            let instances = left.entry(name).or_insert_with(|| {
-                // RFC 6376 §3.5 h=: a signature does not cover its own field, which is hashed last as it is.
-                self.named(name).iter().rev().map(|(_, index)| *index).filter(move |index| *index != own)
-            });
-            match instances.next() {
+    pub(crate) fn covered(&self, signed: &SignedNames, own: usize) -> Covered {
+        let mut covered = Covered {
+            fields: Vec::with_capacity(self.names.len()),
+            oversigned: false,
+            unsigned_duplicate: None,
+        };
+        // Where each run of fields of one name begins: the end of those that are left.
+        let mut ends: Vec<Option<usize>> = vec![None; self.names.len()];
+        for name in signed.iter() {
+            match self.take_last(name, own, &mut ends) {
                 // RFC 6376 §5.4.2: each time that h= names a field takes one more instance, from the bottom up.
                 Some(index) => covered.fields.push(index),
                 // RFC 6376 §3.5 h=: a field that is not there is hashed as nothing.
                 None => covered.oversigned = true,
             }
         }
-        let single = |name: &str| SINGLE.contains(&name) || name.starts_with("content-");
-        covered.unsigned_duplicate = signed
-            .iter()
-            .find(|name| single(name) && left.get_mut(name).is_some_and(|rest| rest.next().is_some()))
-            .cloned();
+        let single = |name: &&str| SINGLE.contains(name) || name.starts_with("content-");
+        let mut singles = signed.iter().filter(single);
+        let duplicate = singles.find(|name| self.take_last(name, own, &mut ends).is_some());
+        covered.unsigned_duplicate = duplicate.map(Box::from);
         covered
+    }
+
+    /// The last field of this name that is left, which is then taken.
+    fn take_last(&self, name: &str, own: usize, ends: &mut [Option<usize>]) -> Option<usize> {
+        // Where there is no field of this name, another's run begins.
+        let run = Some(self.run(name)).filter(|run| !run.is_empty())?;
+        let end = ends.get_mut(run.start)?;
+        let left = self.names.get(run.start..end.unwrap_or(run.end))?;
+        // RFC 6376 §3.5 h=: a signature does not cover its own field, which is hashed last as it is.
+        let at = left.iter().rposition(|(_, index)| *index != own);
+        *end = Some(run.start + at.unwrap_or(0));
+        left.get(at?).map(|(_, index)| *index)
     }
 
     /// RFC 6376 §3.7, hash step 2: the covered fields, each with one CRLF, then the signature's own field with an empty
     /// b= and no CRLF.
     pub(crate) fn hashed_bytes(&self, covered: &Covered, signature: &Signature, own: &[u8]) -> Vec<u8> {
         let canon = signature.header_canon;
-        let mut out = Vec::new();
-        for field in covered.fields.iter().filter_map(|index| self.header.field(*index)) {
-            match canon {
-                Canon::Simple => out.extend_from_slice(without_line_end(field.raw)),
-                Canon::Relaxed => out.extend_from_slice(self.relaxed(field)),
-            }
-            out.extend_from_slice(b"\r\n");
-        }
+        let mut out = Vec::with_capacity(self.header.raw().len());
+        covered.fields.iter().for_each(|index| self.put(canon, *index, &mut out));
         put_own_field(canon, signature, own, &mut out);
         out
     }
 
-    /// The relaxed form of a field of this header, without a line end.
-    fn relaxed(&self, field: Field<'_>) -> &[u8] {
-        let make = || {
-            let mut out = Vec::with_capacity(field.raw.len());
-            put_field(Canon::Relaxed, without_line_end(field.raw), &mut out);
-            out.into_boxed_slice()
-        };
-        self.relaxed.get(field.index).map(|form| &**form.get_or_init(make)).unwrap_or_default()
+    /// Appends the canonical form of one field of this header, with one CRLF.
+    pub(crate) fn put(&self, canon: Canon, index: usize, out: &mut Vec<u8>) {
+        let Some(field) = self.header.field(index) else { return };
+        match canon {
+            Canon::Simple => {
+                out.extend_from_slice(without_line_end(field.raw));
+                out.extend_from_slice(b"\r\n");
+            }
+            Canon::Relaxed => out.extend_from_slice(self.relaxed.borrow_mut().of(field)),
+        }
+    }
+}
+
+impl Relaxed {
+    fn of(&mut self, field: Field<'_>) -> &[u8] {
+        let Some(place) = self.places.get_mut(field.index) else { return &[] };
+        let place = place.get_or_insert_with(|| {
+            let start = self.bytes.len();
+            put_field(Canon::Relaxed, without_line_end(field.raw), &mut self.bytes);
+            self.bytes.extend_from_slice(b"\r\n");
+            start..self.bytes.len()
+        });
+        self.bytes.get(place.clone()).unwrap_or_default()
     }
 }
 

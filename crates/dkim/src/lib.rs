@@ -31,7 +31,9 @@ pub use key::{KeyRecord, PublicKey};
 pub use lookup::{FoundKey, KeyAnswer, lookup};
 pub use policy::{BodyLength, Policy, Service};
 pub use reason::{Outcome, Reason};
-pub use signature::{Algorithm, Claims, Malformed, Signature, SignatureError, SignatureErrorKind};
+pub use signature::{
+    Algorithm, Claims, Malformed, Signature, SignatureError, SignatureErrorKind, SignedNames,
+};
 pub use step::Step;
 pub use verify::{Keys, Verifier};
 pub use who::{Identity, Selector, WhoError};

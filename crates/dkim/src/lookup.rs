@@ -57,7 +57,11 @@ pub(crate) async fn ask<D: Dns>(dns: &D, name: Name, cache: Option<&KeyCache>) -
     if let Some(failure) = answer.reply.failure() {
         return KeyAnswer::Failed(failure);
     }
-    read(answer.records().iter().filter_map(dns::Data::text).map(Arc::from), answer.authenticated, cache)
+    read(
+        answer.records().iter().filter_map(dns::Data::text).map(Arc::<[u8]>::from),
+        answer.authenticated,
+        cache,
+    )
 }
 
 /// RFC 6376 §3.6.2.2 leaves several records undefined: texts that are no key records don't count, whatever their

@@ -4,9 +4,11 @@
 //! (RFC 5234 §2.3); names of tags are not (RFC 6376 §3.2).
 
 use std::fmt;
+use std::sync::Arc;
 
 use dns::Name;
 use mail::{Domain, Field, Span, Tag, TagErrorKind, split_tags};
+use smol_str::SmolStr;
 
 use crate::canon::Canon;
 use crate::values::{Base64Error, base64, colon_list, is_fws, saturating_number};
@@ -180,7 +182,7 @@ pub struct Claims {
     /// When it expires, x=, in the same form.
     pub expires_at: Option<u64>,
     /// The first characters of b=, at most [`B_PREFIX`], white space left out: base64 characters only.
-    pub b_prefix: Option<Box<str>>,
+    pub b_prefix: Option<SmolStr>,
 }
 
 /// A DKIM-Signature field that is no valid signature: its mistakes, at least one, and what it claims nevertheless.
@@ -214,13 +216,32 @@ impl Malformed {
     }
 }
 
+/// The names of fields that h= holds, in their order, in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignedNames {
+    /// Each with a colon behind it, which no name has in it.
+    text: Arc<str>,
+}
+
+impl SignedNames {
+    /// The names, as often as they stand there.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.text.split_terminator(':')
+    }
+
+    /// Whether a name, in lower case, is among them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.iter().any(|signed| signed == name)
+    }
+}
+
 /// A DKIM-Signature field in its right form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// a=.
     pub algorithm: Algorithm,
     /// b=, decoded.
-    pub signature: Box<[u8]>,
+    pub signature: Vec<u8>,
     /// bh=, decoded: as many bytes as the algorithm's hash has.
     pub body_hash: Box<[u8]>,
     /// The canonical form of the header, from c=.
@@ -233,8 +254,8 @@ pub struct Signature {
     pub selector: Selector,
     /// Where the key is published.
     pub key_name: Name,
-    /// h=, the names of the signed fields in their order, in lower case; From is among them.
-    pub signed: Vec<Box<str>>,
+    /// h=, the names of the signed fields; From is among them.
+    pub signed: SignedNames,
     /// i=, in or below the signing domain.
     pub identity: Identity,
     /// l=, in bytes of the canonical body; zero is a length like any other.
@@ -245,7 +266,7 @@ pub struct Signature {
     pub expires_at: Option<u64>,
     /// All between the `=` of b= and the semicolon or the end, in bytes from the start of the field.
     pub(crate) blank: Span,
-    b_prefix: Box<str>,
+    b_prefix: SmolStr,
     /// Where the known tags stand, each at its [`place`].
     spans: [Option<Span>; KNOWN],
 }

@@ -4,7 +4,6 @@
 //! A header with any [`mail::Defect`] could be read in two ways, so none of its signatures counts (RFC 6376 §3.8).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -20,24 +19,27 @@ use crate::fields::FieldIndex;
 use crate::lookup::{KeyAnswer, ask};
 use crate::policy::{BodyLength, MAX_SIGNATURES, Policy};
 use crate::reason::Reason;
-use crate::signature::{Algorithm, Malformed, Signature};
+use crate::signature::{Algorithm, Malformed, Signature, SignedNames};
 
 /// The name of the field.
 pub const FIELD: &str = "DKIM-Signature";
 
+/// How many steps there is room for at first: as many as a signature that passes has.
+const STEPS: usize = 6;
+
 /// The answers for a message's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys(BTreeMap<Name, KeyAnswer>);
+pub struct Keys(Vec<(Name, KeyAnswer)>);
 
 impl Keys {
     /// The answer for a name, if it was asked for.
     pub fn get(&self, name: &Name) -> Option<&KeyAnswer> {
-        self.0.get(name)
+        self.0.iter().find(|(asked, _)| asked == name).map(|(_, answer)| answer)
     }
 
-    /// The answers, by the name that was asked for.
+    /// The answers, in the order of the names that were asked for.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &KeyAnswer)> {
-        self.0.iter()
+        self.0.iter().map(|(name, answer)| (name, answer))
     }
 }
 
@@ -53,7 +55,7 @@ pub struct Verifier {
 struct Entry {
     index: usize,
     field: Arc<[u8]>,
-    signature: Result<Signature, Box<Malformed>>,
+    signature: Result<Box<Signature>, Box<Malformed>>,
     /// Why it can't pass whatever the answers are; the first is the reason of the check.
     objections: Vec<Objection>,
 }
@@ -98,7 +100,7 @@ impl Verifier {
 
     /// The signatures whose fate is open.
     fn open(&self) -> impl Iterator<Item = &Signature> {
-        self.entries.iter().filter(|e| e.objections.is_empty()).filter_map(|e| e.signature.as_ref().ok())
+        self.entries.iter().filter(|e| e.objections.is_empty()).filter_map(|e| e.signature.as_deref().ok())
     }
 
     /// Asks for the keys that are needed, all at once. The future does not hold on to the verifier. A cache makes it
@@ -108,11 +110,13 @@ impl Verifier {
         dns: &'d D,
         cache: Option<&'d KeyCache>,
     ) -> impl Future<Output = Keys> + Send + use<'d, D> {
-        let names: BTreeSet<Name> = self
+        let mut names: Vec<Name> = self
             .open()
             .filter(|s| s.body_length.is_none() || self.policy.body_length == BodyLength::Exact)
             .map(|s| s.key_name.clone())
             .collect();
+        names.sort_unstable();
+        names.dedup();
         async move {
             let answers = join_all(names.iter().map(|name| ask(dns, name.clone(), cache))).await;
             Keys(names.into_iter().zip(answers).collect())
@@ -131,6 +135,9 @@ impl Verifier {
 
     /// One check for each DKIM-Signature field, from the top down. `header` is the one that the verifier was made from.
     pub fn finish(&self, header: &Header, keys: &Keys, body: &BodyHashes) -> Vec<Check> {
+        if self.entries.is_empty() {
+            return Vec::new();
+        }
         let message = Message { header: FieldIndex::new(header), keys, body, policy: &self.policy };
         self.entries.iter().map(|entry| entry.check(&message)).collect()
     }
@@ -138,7 +145,7 @@ impl Verifier {
 
 impl Entry {
     fn read(field: &Field<'_>, header: &Header, setting: &Setting<'_>) -> Self {
-        let signature = Signature::parse(field);
+        let signature = Signature::parse(field).map(Box::new);
         let mut objections = Vec::new();
         if let Some((defect, _)) = header.defects().first() {
             objections.push(about(Reason::MalformedHeader(*defect), None));
@@ -157,9 +164,10 @@ impl Entry {
     fn check(&self, message: &Message<'_>) -> Check {
         let (claims, signed) = match &self.signature {
             Ok(signature) => (signature.claims(), signature.signed.clone()),
-            Err(malformed) => (malformed.claims().clone(), Vec::new()),
+            Err(malformed) => (malformed.claims().clone(), SignedNames::default()),
         };
-        let mut story = Story { field: &self.field, steps: Vec::new(), flags: Flags::default() };
+        let mut story =
+            Story { field: &self.field, steps: Vec::with_capacity(STEPS), flags: Flags::default() };
         let reason = match (self.objections.first(), &self.signature) {
             (Some(first), _) => {
                 for objection in &self.objections {

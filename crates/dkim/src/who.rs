@@ -4,6 +4,7 @@ use std::fmt;
 
 use dns::{Name, NameError};
 use mail::{Domain, DomainError};
+use smol_str::SmolStr;
 
 use crate::values::quoted_printable;
 
@@ -64,7 +65,7 @@ pub(crate) fn signing_domain(text: &[u8]) -> Result<Domain, WhoError> {
 
 /// Which of a domain's keys signed: one label or more under `_domainkey`, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Selector(Box<str>);
+pub struct Selector(SmolStr);
 
 impl Selector {
     /// Reads a selector: labels of letters, digits, hyphens, and, as keys in use have them, underscores. A selector is
@@ -135,14 +136,14 @@ fn is_local_part(local: &str) -> bool {
 /// On whose behalf within its domain the signer signed, the AUID (RFC 6376 §2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
-    local: Box<str>,
+    local: SmolStr,
     domain: Domain,
 }
 
 impl Identity {
     /// The whole domain: what a signature without i= means (RFC 6376 §3.5).
     pub fn of(domain: Domain) -> Self {
-        Self { local: Box::default(), domain }
+        Self { local: SmolStr::default(), domain }
     }
 
     /// Reads the value of i=, in DKIM-Quoted-Printable.

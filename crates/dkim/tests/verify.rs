@@ -57,7 +57,7 @@ fn the_pass_is_the_signing_domains() {
     assert_eq!(pass.algorithm().as_str(), "rsa-sha256");
     assert_eq!(checks[0].identity().unwrap().to_string(), "ann@mail.victim.example");
     assert_eq!(checks[0].b_prefix().unwrap().len(), 8);
-    assert_eq!(checks[0].signed().join(":"), "from:to:subject:date");
+    assert_eq!(checks[0].signed().iter().collect::<Vec<_>>().join(":"), "from:to:subject:date");
 }
 
 #[test]

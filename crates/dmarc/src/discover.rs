@@ -1,7 +1,6 @@
 //! Discovery: what has to be asked before evidence can be weighed. The record that applies to the author domain
 //! (RFC 9989 §4.10.1), and a walk for every identifier that might turn out to be aligned with it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use mail::{Domain, SuffixList};
 use crate::align::{Alignment, Because, Organization, relaxed};
 use crate::record::{Record, Relation};
 use crate::values::Psd;
-use crate::walk::{Answers, Found, Place, Published, Walk, names};
+use crate::walk::{Answers, Found, Place, Published, RecordMemo, Walk, names};
 
 /// How many identifiers are walked for: ten DKIM signatures and the MAIL FROM domain.
 pub const MAX_IDENTIFIERS: usize = 11;
@@ -49,6 +48,8 @@ pub struct Options<'a> {
     pub suffixes: &'a dyn SuffixList,
     /// Which of the two.
     pub method: Method,
+    /// Records that were parsed before. It makes discovery cheaper and changes nothing else.
+    pub memo: Option<&'a RecordMemo>,
 }
 
 /// The record that applies to the author domain.
@@ -81,7 +82,7 @@ pub struct Discovery {
     method: Method,
     places: Vec<Place>,
     policy: PolicyRecord,
-    domains: BTreeMap<Domain, Ground>,
+    domains: Vec<(Domain, Ground)>,
 }
 
 /// What decides on a domain's organizational domain.
@@ -115,7 +116,7 @@ impl Discovery {
     /// The organizational domain of the author domain or of an identifier; `None` if it depends on a missing answer, or
     /// if the domain can't share one with the author domain, so that nobody asked.
     pub fn organization(&self, domain: &Domain) -> Option<Organization> {
-        match self.domains.get(domain)? {
+        match self.ground(domain)? {
             Ground::Walked(walk) => walk.organization(),
             Ground::Listed(domain) => {
                 Some(Organization { domain: domain.clone(), because: Because::SuffixList })
@@ -125,7 +126,11 @@ impl Discovery {
 
     /// Whether anybody asked for the organizational domain of `domain`.
     pub(crate) fn has_ground(&self, domain: &Domain) -> bool {
-        self.domains.contains_key(domain)
+        self.ground(domain).is_some()
+    }
+
+    fn ground(&self, domain: &Domain) -> Option<&Ground> {
+        self.domains.iter().find(|(asked, _)| asked == domain).map(|(_, ground)| ground)
     }
 
     /// Whether `identifier` has the same organizational domain as the author.
@@ -137,7 +142,7 @@ impl Discovery {
         if !can_align(&self.author, identifier) {
             return Alignment::Unaligned;
         }
-        match (self.domains.get(&self.author), self.domains.get(identifier)) {
+        match (self.ground(&self.author), self.ground(identifier)) {
             (Some(Ground::Walked(author)), Some(Ground::Walked(identifier))) => relaxed(author, identifier),
             (Some(Ground::Listed(author)), Some(Ground::Listed(identifier))) if author == identifier => {
                 Alignment::Aligned
@@ -171,23 +176,21 @@ pub async fn discover<D: Dns>(
         }
     }
     match options.method {
-        Method::TreeWalk => by_tree(dns, &domains, author, options.suffixes).await,
-        Method::SuffixList => by_list(dns, &domains, author, options.suffixes).await,
+        Method::TreeWalk => by_tree(dns, &domains, author, options).await,
+        Method::SuffixList => by_list(dns, &domains, author, options).await,
     }
 }
 
-async fn by_tree<D: Dns>(
-    dns: &D,
-    domains: &[&Domain],
-    author: &Domain,
-    suffixes: &dyn SuffixList,
-) -> Discovery {
-    let answers = Answers::ask(dns, domains.iter().flat_map(|domain| names(domain))).await;
+async fn by_tree<D: Dns>(dns: &D, domains: &[&Domain], author: &Domain, options: &Options<'_>) -> Discovery {
+    let answers = Answers::ask(dns, options.memo, domains.iter().flat_map(|domain| names(domain))).await;
     // RFC 9989 §4.10.2: a walk of its own for every identifier.
-    let follow = |domain: &Domain| Walk::follow(domain, &answers, suffixes);
-    let walk = follow(author);
+    let walk = Walk::follow(author, &answers, options.suffixes);
     let policy = policy_by_tree(dns, &walk).await;
     let places = walk.places().to_vec();
+    let follow = |domain: &Domain| match domain == author {
+        true => walk.clone(),
+        false => Walk::follow(domain, &answers, options.suffixes),
+    };
     let domains = domains.iter().map(|&domain| (domain.clone(), Ground::Walked(follow(domain)))).collect();
     Discovery { author: author.clone(), method: Method::TreeWalk, places, policy, domains }
 }
@@ -215,14 +218,9 @@ async fn policy_by_tree<D: Dns>(dns: &D, walk: &Walk) -> PolicyRecord {
 }
 
 /// Discovery as RFC 7489 §3.2 and §6.6.3 had it.
-async fn by_list<D: Dns>(
-    dns: &D,
-    domains: &[&Domain],
-    author: &Domain,
-    suffixes: &dyn SuffixList,
-) -> Discovery {
-    let organization = registered(author, suffixes);
-    let answers = Answers::ask(dns, [author.clone(), organization.clone()]).await;
+async fn by_list<D: Dns>(dns: &D, domains: &[&Domain], author: &Domain, options: &Options<'_>) -> Discovery {
+    let organization = registered(author, options.suffixes);
+    let answers = Answers::ask(dns, options.memo, [author.clone(), organization.clone()]).await;
     let place =
         |domain: &Domain| Place { found: answers.found(domain), domain: domain.clone(), guarded: false };
     let own = place(author);
@@ -242,7 +240,7 @@ async fn by_list<D: Dns>(
             }
         }
     };
-    let listed = |domain: &Domain| Ground::Listed(registered(domain, suffixes));
+    let listed = |domain: &Domain| Ground::Listed(registered(domain, options.suffixes));
     let domains = domains.iter().map(|&domain| (domain.clone(), listed(domain))).collect();
     Discovery { author: author.clone(), method: Method::SuffixList, places, policy, domains }
 }

@@ -30,4 +30,4 @@ pub use slots::MAX_TAG_FINDINGS;
 pub use step::Step;
 pub use uri::{MAX_LOCAL_PART, ReportAddress, ReportUri, UriError};
 pub use values::{FailureOptions, FailureTrigger, Mode, Policy, Psd, Testing};
-pub use walk::{Found, MAX_NAMES, Place, Published, Walk, lookup, names, walk};
+pub use walk::{Found, MAX_NAMES, Place, Published, RecordMemo, Walk, lookup, names, walk};

@@ -100,7 +100,7 @@ proptest! {
         let organization = walk.organization().unwrap().domain;
         prop_assert_eq!(organization.as_str(), &want.organization);
 
-        let options = crate::Options { suffixes: &list, method: Method::TreeWalk };
+        let options = crate::Options { suffixes: &list, method: Method::TreeWalk, memo: None };
         let discovery = pollster::block_on(crate::discover(&world, start, &[], &options));
         let policy_domain = match discovery.policy() {
             PolicyRecord::Applies(applies) => Some(applies.domain.to_string()),

@@ -133,7 +133,7 @@ pub(crate) fn run_with<D: Dns>(
     method: Method,
 ) -> Check {
     let identifiers: Vec<_> = pieces.iter().map(|(_, domain, _)| domain.clone()).collect();
-    let options = Options { suffixes, method };
+    let options = Options { suffixes, method, memo: None };
     let discovery = pollster::block_on(discover(dns, &domain(author), &identifiers, &options));
     let pieces = pieces.iter().map(|(mechanism, domain, passed)| Evidence {
         mechanism: *mechanism,

@@ -1,9 +1,9 @@
 //! The DNS tree walk: which names may hold a record, and what stands there (RFC 9989 §4.10).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use dns::{Data, Dns, Failure, Name, Question, RecordType};
+use dns::{Data, Dns, Failure, Memo, Name, Question, RecordType, Strings};
 use futures_util::future::join_all;
 use mail::{Domain, Finding, Severity, Span, SuffixList, SuffixSection};
 
@@ -23,6 +23,9 @@ pub struct Published {
     /// What the parser noticed.
     pub findings: Vec<Finding>,
 }
+
+/// Records that were parsed before, for all messages of a receiver.
+pub type RecordMemo = Memo<Found>;
 
 /// What stands at `_dmarc.` below a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,12 +89,12 @@ impl Place {
 }
 
 /// The names that a walk from `start` asks for, in order: at most [`MAX_NAMES`].
-pub fn names(start: &Domain) -> Vec<Domain> {
+pub fn names(start: &Domain) -> impl Iterator<Item = Domain> {
     // RFC 9989 §4.10 steps 3, 4, 7: the start, then one label less each time; from eight labels on, the second name
     // has seven, however many that leaves out.
     let labels = start.label_count();
     let rest = (1..labels.min(MAX_NAMES)).rev();
-    std::iter::once(start.clone()).chain(rest.filter_map(|count| start.last_labels(count))).collect()
+    std::iter::once(start.clone()).chain(rest.filter_map(|count| start.last_labels(count)))
 }
 
 /// A walk that is done: the places up to where it stopped.
@@ -143,55 +146,75 @@ impl Walk {
 
 /// Walks from one domain, all names asked for at once. `suffixes` guards against records of registries.
 pub async fn walk<D: Dns>(dns: &D, start: &Domain, suffixes: &dyn SuffixList) -> Walk {
-    let answers = Answers::ask(dns, names(start)).await;
+    let answers = Answers::ask(dns, None, names(start)).await;
     Walk::follow(start, &answers, suffixes)
 }
 
-/// What stands at `_dmarc.` below one domain.
-pub async fn lookup<D: Dns>(dns: &D, domain: &Domain) -> Found {
+/// What stands at `_dmarc.` below one domain. A memo makes it cheaper and changes nothing else.
+pub async fn lookup<D: Dns>(dns: &D, domain: &Domain, memo: Option<&RecordMemo>) -> Found {
     // A name too long for the DNS has no records.
-    let Ok(name) = domain.prefixed("_dmarc") else { return Found::Nothing };
-    let answer = dns.ask(&Question::new(Name::from(&name), RecordType::Txt)).await;
+    let Ok(name) = Name::from(domain).child(b"_dmarc") else { return Found::Nothing };
+    let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
     match answer.reply.failure() {
         Some(failure) => Found::Unknown(failure),
-        None => select(answer.records()),
+        None => select(answer.records(), memo),
     }
 }
 
-fn select(records: &[Data]) -> Found {
+fn select(records: &[Data], memo: Option<&RecordMemo>) -> Found {
     // RFC 9989 §4.10 steps 2 and 6: first what is no DMARC record goes; then, if more than one is left, all go.
-    let mut texts: Vec<_> =
-        records.iter().filter_map(Data::text).filter(|text| Record::is_record(text)).collect();
-    match (texts.len(), texts.pop()) {
-        (1, Some(text)) => {
-            let parsed = Record::parse(&text);
-            let published = parsed.value.map(|record| Published { text, record, findings: parsed.findings });
-            published.map_or(Found::Nothing, |published| Found::Record(Arc::new(published)))
-        }
-        (0, _) | (_, None) => Found::Nothing,
-        (count, _) => Found::Several(count),
+    let mut texts = records.iter().filter_map(record_text);
+    match (texts.next(), texts.count()) {
+        (Some((strings, text)), 0) => match memo {
+            Some(memo) => memo.get(strings, |_| true, || read(&text)).as_ref().clone(),
+            None => read(&text),
+        },
+        (None, _) => Found::Nothing,
+        (Some(_), more) => Found::Several(1 + more),
     }
+}
+
+/// The text of a TXT record that is a DMARC record, in strings and in one piece.
+fn record_text(data: &Data) -> Option<(&Strings, Cow<'_, [u8]>)> {
+    match data {
+        Data::Txt(strings) => Some((strings, data.text().filter(|text| Record::is_record(text))?)),
+        _ => None,
+    }
+}
+
+fn read(text: &[u8]) -> Found {
+    let parsed = Record::parse(text);
+    let published = |record| Published { text: text.to_vec(), record, findings: parsed.findings };
+    parsed.value.map(published).map_or(Found::Nothing, |published| Found::Record(Arc::new(published)))
 }
 
 /// The answers of all walks of one message: each name is asked for once.
-pub(crate) struct Answers(BTreeMap<Domain, Found>);
+pub(crate) struct Answers(Vec<(Domain, Found)>);
 
 impl Answers {
-    pub(crate) async fn ask<D: Dns>(dns: &D, domains: impl IntoIterator<Item = Domain>) -> Self {
-        let domains: BTreeSet<_> = domains.into_iter().collect();
-        let found = join_all(domains.iter().map(|domain| lookup(dns, domain))).await;
+    pub(crate) async fn ask<D: Dns>(
+        dns: &D,
+        memo: Option<&RecordMemo>,
+        domains: impl IntoIterator<Item = Domain>,
+    ) -> Self {
+        let mut domains: Vec<_> = domains.into_iter().collect();
+        domains.sort_unstable();
+        domains.dedup();
+        let found = join_all(domains.iter().map(|domain| lookup(dns, domain, memo))).await;
         Self(domains.into_iter().zip(found).collect())
     }
 
     /// What stands at a domain that was asked for; nothing is known of others.
     pub(crate) fn found(&self, domain: &Domain) -> Found {
-        self.0.get(domain).cloned().unwrap_or(Found::Unknown(Failure::ServerFailure))
+        let place = self.0.binary_search_by(|(asked, _)| asked.cmp(domain));
+        let found = place.ok().and_then(|at| self.0.get(at)).map(|(_, found)| found.clone());
+        found.unwrap_or(Found::Unknown(Failure::ServerFailure))
     }
 }
 
 /// How many labels, counted from the right, are a suffix of the list's registry section, or a top-level domain that the
 /// list doesn't know. The section of private owners never matters, so the names above theirs are asked about too.
 fn registry_labels(start: &Domain, suffixes: &dyn SuffixList) -> usize {
-    let all = names(start).into_iter().map(|domain| suffixes.suffix(&domain));
+    let all = names(start).map(|domain| suffixes.suffix(&domain));
     all.filter(|suffix| suffix.section != Some(SuffixSection::Private)).map(|s| s.labels).max().unwrap_or(0)
 }

@@ -38,9 +38,9 @@ fn check(ip: &str, helo: &str, sender: &str, author: &str, want: Outcome) {
         "" => ReversePath::Null,
         _ => ReversePath::Mailbox { local: b"bob".to_vec(), domain: PathDomain::Name(domain(sender)) },
     };
-    let spf = pollster::block_on(check_mail_from(&zone, &client, &path, &Limits::default()));
+    let spf = pollster::block_on(check_mail_from(&zone, &client, &path, &Limits::default(), None));
     let identifiers: Vec<_> = spf.domain().cloned().into_iter().collect();
-    let options = Options { suffixes: &Bare, method: Method::TreeWalk };
+    let options = Options { suffixes: &Bare, method: Method::TreeWalk, memo: None };
     let discovery = pollster::block_on(discover(&zone, &domain(author), &identifiers, &options));
     let check = evaluate(&discovery, &SpfEvidence::from(&spf), &[]);
     assert_eq!(check.outcome(), want, "{ip} {sender:?} {author}: {}", check.reason());
@@ -72,7 +72,7 @@ fn env_07_helo_is_no_evidence() {
         let helo = Helo::Name(domain(helo));
         let ip = "203.0.113.66".parse().unwrap();
         let client = Client { ip, helo: &helo, receiver: "unknown", now: UnixTime(0) };
-        let spf = pollster::block_on(check_helo(&zone, &client, &Limits::default()));
+        let spf = pollster::block_on(check_helo(&zone, &client, &Limits::default(), None));
         assert!(matches!(SpfEvidence::from(&spf), SpfEvidence::Other), "{helo:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! What comes back: records, or one of the ways in which there are none, which are never mixed up.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -7,6 +8,9 @@ use std::time::Duration;
 
 use crate::name::Name;
 use crate::question::RecordType;
+
+/// A text, as the strings that it came in.
+pub type Strings = Arc<[Box<[u8]>]>;
 
 /// The content of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub enum Data {
         exchange: Name,
     },
     /// A text, as the strings that it came in.
-    Txt(Arc<[Box<[u8]>]>),
+    Txt(Strings),
     /// The name of an address.
     Ptr(Name),
     /// A TLS certificate association (RFC 6698 §2.1).
@@ -66,9 +70,12 @@ impl Data {
     }
 
     /// The strings of a text put together with nothing between (RFC 7208 §3.3, RFC 6376 §3.6.2.2); `None` for others.
-    pub fn text(&self) -> Option<Vec<u8>> {
+    pub fn text(&self) -> Option<Cow<'_, [u8]>> {
         match self {
-            Self::Txt(strings) => Some(strings.concat()),
+            Self::Txt(strings) => Some(match &**strings {
+                [string] => Cow::Borrowed(string),
+                strings => Cow::Owned(strings.concat()),
+            }),
             _ => None,
         }
     }

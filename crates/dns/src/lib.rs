@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod memo;
 pub mod name;
 pub mod overlay;
 pub mod paste;
@@ -9,7 +10,8 @@ pub mod question;
 pub mod recorder;
 pub mod zone;
 
-pub use answer::{Answer, Data, Failure, Reply};
+pub use answer::{Answer, Data, Failure, Reply, Strings};
+pub use memo::Memo;
 pub use name::{Name, NameError};
 pub use overlay::Overlay;
 pub use question::{Question, RecordType};

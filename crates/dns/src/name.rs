@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mail::Domain;
+use smallvec::SmallVec;
 
 /// Longest label, in bytes (RFC 1035 §2.3.4).
 pub const MAX_LABEL: usize = 63;
@@ -35,22 +36,32 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
+/// How long a name may be, in bytes, and still need no allocation: all but a few are shorter.
+const INLINE: usize = 47;
+
 /// An absolute name: any bytes in its labels, ASCII letters in lower case, so that equal names are equal.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name {
     /// Each label with its length in front, as on the wire, without the root's zero.
-    wire: Box<[u8]>,
+    wire: SmallVec<[u8; INLINE]>,
+}
+
+impl Clone for Name {
+    /// All bytes at once, where `SmallVec`'s own would take one after the other.
+    fn clone(&self) -> Self {
+        Self { wire: SmallVec::from_slice(&self.wire) }
+    }
 }
 
 impl Name {
     /// The root of the tree.
     pub fn root() -> Self {
-        Self { wire: Box::default() }
+        Self { wire: SmallVec::new() }
     }
 
     /// Builds a name from labels, left to right.
     pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, NameError> {
-        let mut wire = Vec::new();
+        let mut wire: SmallVec<[u8; INLINE]> = SmallVec::new();
         for label in labels {
             let len = match u8::try_from(label.len()) {
                 Ok(0) => return Err(NameError::EmptyLabel),
@@ -58,12 +69,14 @@ impl Name {
                 _ => return Err(NameError::LongLabel),
             };
             wire.push(len);
-            wire.extend(label.iter().map(u8::to_ascii_lowercase));
+            wire.extend_from_slice(label);
             if wire.len() > MAX_WIRE {
                 return Err(NameError::LongName);
             }
         }
-        Ok(Self { wire: wire.into_boxed_slice() })
+        // No length is as high as a letter.
+        wire.make_ascii_lowercase();
+        Ok(Self { wire })
     }
 
     /// Cuts bytes at their dots; one dot may stand at the end; nothing is an escape.
@@ -118,7 +131,7 @@ impl Name {
     /// The name without its left-most label; `None` at the root.
     pub fn parent(&self) -> Option<Self> {
         let (&len, tail) = self.wire.split_first()?;
-        tail.get(usize::from(len)..).map(|wire| Self { wire: wire.into() })
+        tail.get(usize::from(len)..).map(|wire| Self { wire: SmallVec::from_slice(wire) })
     }
 
     /// This name with one label in front.
@@ -129,7 +142,7 @@ impl Name {
     /// Whether this is `ancestor` or lies below it.
     pub fn is_within(&self, ancestor: &Self) -> bool {
         let mut rest = &*self.wire;
-        while rest != &*ancestor.wire {
+        while rest != ancestor.wire.as_slice() {
             let Some((&len, tail)) = rest.split_first() else { return false };
             rest = tail.get(usize::from(len)..).unwrap_or_default();
         }
@@ -161,7 +174,7 @@ pub(crate) fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Result<u8, NameE
 impl From<&Domain> for Name {
     fn from(domain: &Domain) -> Self {
         // A domain keeps the limits of a name: labels of 1 to 63 bytes, 253 in all.
-        Self::from_labels(domain.labels().map(str::as_bytes)).unwrap_or_else(|_| Self::root())
+        Self::from_labels(domain.as_str().as_bytes().split(|&b| b == b'.')).unwrap_or_else(|_| Self::root())
     }
 }
 

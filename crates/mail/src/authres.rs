@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use crate::domain::{Domain, DomainError};
 
 pub mod find;
@@ -25,6 +27,9 @@ pub const FIELD_NAME: &str = "Authentication-Results";
 pub const MAX_KEYWORD: usize = 64;
 /// Longest reason or comment, in bytes; the rest is cut off.
 pub const MAX_TEXT: usize = 300;
+
+/// As many properties as one of our results has at the most; there is room for so many at first.
+const MOST_PROPERTIES: usize = 5;
 
 /// The name of the service that did the checks (RFC 8601 §2.5). Two ids are the same service exactly if they are
 /// equal: case, the dot at the end, A-label or U-label form make no difference.
@@ -66,7 +71,7 @@ impl fmt::Display for AuthservId {
 /// A word of the field's grammar, lower case (RFC 8601 §2.2: RFC 5321's Keyword, which is letters, digits and hyphens,
 /// no hyphen at the end). At most [`MAX_KEYWORD`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Keyword(Box<str>);
+pub struct Keyword(SmolStr);
 
 impl Keyword {
     /// Reads a keyword in any case.
@@ -74,8 +79,7 @@ impl Keyword {
         let fits = text.len() <= MAX_KEYWORD
             && text.last().is_some_and(u8::is_ascii_alphanumeric)
             && text.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
-        let lower = String::from_utf8(text.to_ascii_lowercase()).ok()?;
-        fits.then(|| Self(lower.into_boxed_str()))
+        fits.then(|| Self(text.iter().map(|b| char::from(b.to_ascii_lowercase())).collect()))
     }
 
     /// The keyword, lower case.
@@ -116,7 +120,7 @@ impl Text {
 /// What a property holds: text without control characters, of any length, possibly empty. An address with a quoted
 /// local part keeps its quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Value(Box<str>);
+pub struct Value(SmolStr);
 
 impl Value {
     /// Takes the bytes exactly as they are, or not at all: `None` for what is not UTF-8 or has a control character.
@@ -161,7 +165,7 @@ pub struct MethodResult {
 
 impl MethodResult {
     fn new(method: Method, result: Word) -> Self {
-        Self { method, result, comment: None, reason: None, properties: Vec::new() }
+        Self { method, result, comment: None, reason: None, properties: Vec::with_capacity(MOST_PROPERTIES) }
     }
 
     /// The same result with a property. One whose value is no [`Value`] is left out.

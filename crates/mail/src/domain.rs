@@ -1,9 +1,10 @@
 //! The one type for a domain name that mail speaks of: A-labels, lower case, no dot at the end.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use smol_str::SmolStr;
 
 /// Longest label, in bytes (RFC 1035 §2.3.4).
 pub const MAX_LABEL: usize = 63;
@@ -46,8 +47,9 @@ impl std::error::Error for DomainError {}
 
 /// A domain name in A-label form, lower case, without the root's dot. Labels hold letters, digits, `-` and `_`.
 /// Two names are the same domain exactly if they are equal.
+// Names are copied into every step that speaks of them; most fit into a SmolStr without an allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Domain(Box<str>);
+pub struct Domain(SmolStr);
 
 impl Domain {
     /// Reads a name in any case, in A-label or U-label form (RFC 5890), with or without a dot at the end.
@@ -60,18 +62,22 @@ impl Domain {
         if bytes.len() > MAX_INPUT {
             return Err(DomainError::LongName);
         }
-        let lower = if bytes.is_ascii() && !has_a_label(bytes) {
-            String::from_utf8(bytes.to_ascii_lowercase()).map_err(|_| DomainError::Idna)?
-        } else {
-            to_a_labels(bytes)?
+        let name: Cow<'_, str> = match std::str::from_utf8(bytes) {
+            Ok(text) if text.is_ascii() && !has_a_label(bytes) => {
+                match bytes.iter().any(u8::is_ascii_uppercase) {
+                    true => text.to_ascii_lowercase().into(),
+                    false => text.into(),
+                }
+            }
+            _ => to_a_labels(bytes)?.into(),
         };
-        check_labels(&lower)?;
-        Ok(Self(lower.into_boxed_str()))
+        check_labels(&name)?;
+        Ok(Self(name.into()))
     }
 
     /// `localhost`.
     pub fn localhost() -> Self {
-        Self("localhost".into())
+        Self(SmolStr::new_static("localhost"))
     }
 
     /// The name as text.
@@ -86,7 +92,7 @@ impl Domain {
 
     /// How many labels the name has; at least one.
     pub fn label_count(&self) -> usize {
-        self.labels().count()
+        1 + self.0.bytes().filter(|b| *b == b'.').count()
     }
 
     /// The name without its left-most label; `None` at a single label.
@@ -96,13 +102,15 @@ impl Domain {
 
     /// The right-most `count` labels, or the whole name if it has no more than that; `None` for zero.
     pub fn last_labels(&self, count: usize) -> Option<Self> {
-        let skip = self.label_count().saturating_sub(count);
-        (count > 0).then(|| Self(self.0.splitn(skip + 1, '.').last().unwrap_or_default().into()))
+        // One past the dot in front of them.
+        let mut dots = self.0.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'.');
+        let start = dots.nth(count.checked_sub(1)?).map_or(0, |(dot, _)| dot + 1);
+        self.0.get(start..).map(|labels| Self(labels.into()))
     }
 
     /// Whether this is `ancestor` or lies below it, by whole labels.
     pub fn is_within(&self, ancestor: &Self) -> bool {
-        match self.0.strip_suffix(&*ancestor.0) {
+        match self.0.strip_suffix(ancestor.as_str()) {
             Some(front) => front.is_empty() || front.ends_with('.'),
             None => false,
         }
@@ -116,9 +124,13 @@ impl Domain {
         }
     }
 
-    /// This name with `label` in front, such as `_dmarc`; an error if it gets too long or the label is none.
+    /// This name with an ASCII `label` in front, such as `_dmarc`; an error if it gets too long or the label is none.
     pub fn prefixed(&self, label: &str) -> Result<Self, DomainError> {
-        Self::parse(format!("{label}.{}", self.0))
+        // The labels of this name are what they should be. With a service's label in front they are still a name of
+        // the DNS, but no longer what RFC 5893 §2 lets a name be of which one label is written from right to left.
+        let name = format!("{}.{}", label.to_ascii_lowercase(), self.0);
+        check_labels(&name)?;
+        Ok(Self(name.into()))
     }
 }
 
@@ -226,6 +238,16 @@ mod tests {
         let name = |n: usize| "a.".repeat(120) + &"b".repeat(n);
         check(name(13), Ok(&name(13)));
         check(name(14), Err(DomainError::LongName));
+    }
+
+    #[test]
+    fn labels_of_services() {
+        let prefixed = |name: &str| Domain::parse(name).unwrap().prefixed("_dmarc");
+        assert_eq!(prefixed("a.example").unwrap().as_str(), "_dmarc.a.example");
+        assert_eq!(prefixed("דוגמה.example").unwrap().as_str(), "_dmarc.xn--6dbbec0c.example");
+        assert_eq!(prefixed(&["a"; 127].join(".")), Err(DomainError::LongName));
+        assert_eq!(Domain::parse("a.example").unwrap().prefixed("b b"), Err(DomainError::Byte(b' ')));
+        assert_eq!(Domain::parse("_dmarc.דוגמה.example"), Err(DomainError::Idna));
     }
 
     #[test]

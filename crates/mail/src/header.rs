@@ -229,6 +229,8 @@ impl Header {
     }
 
     fn find_fields(&mut self) {
+        // Fields are rarely shorter than this, so there is room for all of them at once.
+        self.fields.reserve((self.raw.len() / 64).min(MAX_FIELDS));
         let mut start = 0;
         while start < self.raw.len() {
             let end = self.field_end(start);

@@ -1,5 +1,7 @@
-//! Answers by question, as many as fit into so many bytes; the one that was not used for longest goes first.
+//! Answers by question, as many as fit into so many bytes; the one that was not used for longest goes first, among those
+//! that share a lock.
 
+use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +16,18 @@ const ENTRY_OVERHEAD: usize = 384;
 /// What a record or string takes beside its bytes.
 const RECORD_OVERHEAD: usize = 48;
 
+/// How many parts a large cache has, each with its own lock, so that threads seldom wait for each other.
+const SHARDS: usize = 16;
+/// Fewest bytes of a part: what is larger is not kept.
+const SHARD_BYTES: usize = 1 << 20;
+
 pub(crate) struct Cache {
+    /// What each part may take.
     max_bytes: usize,
-    entries: Mutex<Entries>,
+    first: Mutex<Entries>,
+    others: Box<[Mutex<Entries>]>,
+    /// Chooses the part.
+    hasher: lru::DefaultHasher,
 }
 
 struct Entries {
@@ -32,16 +43,23 @@ struct Entry {
 
 impl Cache {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, entries: Mutex::new(Entries { by_question: LruCache::unbounded(), bytes: 0 }) }
+        let shards = (max_bytes / SHARD_BYTES).clamp(1, SHARDS);
+        let entries = || Mutex::new(Entries { by_question: LruCache::unbounded(), bytes: 0 });
+        Self {
+            max_bytes: max_bytes / shards,
+            first: entries(),
+            others: (1..shards).map(|_| entries()).collect(),
+            hasher: lru::DefaultHasher::default(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.lock().bytes
+        self.others.iter().chain([&self.first]).map(|shard| lock(shard).bytes).sum()
     }
 
     /// The answer that is kept, with what is left of its time.
     pub(crate) fn get(&self, question: &Question, now: Instant) -> Option<Answer> {
-        let mut entries = self.lock();
+        let mut entries = lock(self.shard(question));
         let entry = entries.by_question.get(question)?;
         if entry.expires <= now {
             entries.remove(question);
@@ -58,7 +76,7 @@ impl Cache {
             if answer.reply.failure().is_some() { FAILURE_TTL } else { answer.ttl.clamp(MIN_TTL, MAX_TTL) };
         let answer = Answer { ttl, ..answer };
         let bytes = weight(question, &answer);
-        let mut entries = self.lock();
+        let mut entries = lock(self.shard(question));
         entries.remove(question);
         if bytes <= self.max_bytes {
             let expires = now + Duration::from_secs(ttl.into());
@@ -69,10 +87,15 @@ impl Cache {
         answer
     }
 
-    /// A panic elsewhere leaves the entries whole: nothing here panics between two changes.
-    fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shard(&self, question: &Question) -> &Mutex<Entries> {
+        let number = self.hasher.hash_one(question) % self.others.len().saturating_add(1) as u64;
+        usize::try_from(number).ok().and_then(|number| self.others.get(number)).unwrap_or(&self.first)
     }
+}
+
+/// A panic elsewhere leaves the entries whole: nothing here panics between two changes.
+fn lock(shard: &Mutex<Entries>) -> MutexGuard<'_, Entries> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Entries {

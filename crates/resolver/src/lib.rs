@@ -127,6 +127,12 @@ impl Resolver {
         if let Some(answer) = self.shared.cache.get(question, start) {
             return answer;
         }
+        // Most answers are in the cache; boxed, the rest makes no future large that only waits for one of those.
+        Box::pin(self.fly(question, start)).await
+    }
+
+    /// The answer of the servers.
+    async fn fly(&self, question: &Question, start: Instant) -> Answer {
         let shared = Arc::clone(&self.shared);
         let query = || {
             let question = question.clone();

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::reason::{Matched, NoDomain, Reason, Scope};
 use crate::record::Qualifier;
+use crate::select::RecordMemo;
 use crate::step::Step;
 
 /// The local part of a sender that has none (RFC 7208 §4.3).
@@ -174,18 +175,21 @@ impl Check {
     }
 }
 
-/// Checks the MAIL FROM identity (RFC 7208 §2.4). For the null sender that is `postmaster` at the name in HELO.
+/// Checks the MAIL FROM identity (RFC 7208 §2.4). For the null sender that is `postmaster` at the name in HELO. A memo
+/// makes it cheaper and changes nothing else.
 pub async fn check_mail_from<D: Dns>(
     dns: &D,
     client: &Client<'_>,
     path: &ReversePath,
     limits: &Limits,
+    memo: Option<&RecordMemo>,
 ) -> Check {
     let identity = Identity::MailFrom;
+    let asker = Asker { dns, client, limits, memo };
     match path {
-        ReversePath::Null => helo_domain(dns, client, identity, limits).await,
+        ReversePath::Null => helo_domain(&asker, identity).await,
         ReversePath::Mailbox { local, domain } => match domain {
-            PathDomain::Name(domain) => check_domain(dns, client, identity, local, domain, limits).await,
+            PathDomain::Name(domain) => check_domain(&asker, identity, local, domain).await,
             PathDomain::Literal => Check::without_domain(identity, None, NoDomain::Literal),
             PathDomain::Malformed => Check::without_domain(identity, None, NoDomain::Malformed),
         },
@@ -196,31 +200,42 @@ pub async fn check_mail_from<D: Dns>(
 }
 
 /// Checks the HELO identity (RFC 7208 §2.3).
-pub async fn check_helo<D: Dns>(dns: &D, client: &Client<'_>, limits: &Limits) -> Check {
-    helo_domain(dns, client, Identity::Helo, limits).await
+pub async fn check_helo<D: Dns>(
+    dns: &D,
+    client: &Client<'_>,
+    limits: &Limits,
+    memo: Option<&RecordMemo>,
+) -> Check {
+    helo_domain(&Asker { dns, client, limits, memo }, Identity::Helo).await
 }
 
-async fn helo_domain<D: Dns>(dns: &D, client: &Client<'_>, identity: Identity, limits: &Limits) -> Check {
-    match client.helo {
-        Helo::Name(domain) => check_domain(dns, client, identity, POSTMASTER, domain, limits).await,
+/// All that is the same for whatever is checked.
+struct Asker<'a, D> {
+    dns: &'a D,
+    client: &'a Client<'a>,
+    limits: &'a Limits,
+    memo: Option<&'a RecordMemo>,
+}
+
+async fn helo_domain<D: Dns>(asker: &Asker<'_, D>, identity: Identity) -> Check {
+    match asker.client.helo {
+        Helo::Name(domain) => check_domain(asker, identity, POSTMASTER, domain).await,
         Helo::Other(_) => Check::without_domain(identity, None, NoDomain::Helo),
     }
 }
 
 async fn check_domain<D: Dns>(
-    dns: &D,
-    client: &Client<'_>,
+    asker: &Asker<'_, D>,
     identity: Identity,
     local: &[u8],
     domain: &Domain,
-    limits: &Limits,
 ) -> Check {
     // RFC 7208 §4.3: a name of a single label is not looked up.
     if !domain.is_fqdn() {
         return Check::without_domain(identity, Some(domain.clone()), NoDomain::NotQualified);
     }
-    let session = Session::new(client, local, domain);
-    let mut evaluation = Evaluation::new(dns, &session, limits);
+    let session = Session::new(asker.client, local, domain);
+    let mut evaluation = Evaluation::new(asker.dns, asker.memo, &session, asker.limits);
     let name = Name::from(domain);
     let reason = match evaluation.check_host(&name).await {
         Ok(Ended::Matched(matched)) => Reason::Matched(matched),
@@ -231,7 +246,8 @@ async fn check_domain<D: Dns>(
     let (lookups, voids) = (evaluation.budget.lookups(), evaluation.budget.voids());
     let explanation = match &reason {
         Reason::Matched(matched) if matched.qualifier == Qualifier::Fail => {
-            evaluation.explanation(matched).await
+            // Boxed, it makes no future large that comes to a pass.
+            Box::pin(evaluation.explanation(matched)).await
         }
         _ => None,
     };

@@ -23,7 +23,7 @@ use crate::macros::{self, DomainSpec, NoTarget, Values};
 use crate::outcome::Outcome;
 use crate::reason::{Matched, Missing, Place, Reason, Scope};
 use crate::record::{Directive, Mechanism, Qualifier, Record};
-use crate::select::{Lookup, Published, question};
+use crate::select::{Lookup, Published, RecordMemo, question};
 use crate::step::{Seen, Step};
 
 /// What stays the same through all includes and redirects of one check.
@@ -98,6 +98,7 @@ impl From<Reason> for Stop {
 /// One check on its way.
 pub(crate) struct Evaluation<'a, D> {
     dns: &'a D,
+    memo: Option<&'a RecordMemo>,
     session: &'a Session<'a>,
     pub(crate) budget: Budget,
     pub(crate) steps: Vec<Step>,
@@ -128,8 +129,13 @@ impl Tested {
 }
 
 impl<'a, D: Dns> Evaluation<'a, D> {
-    pub(crate) fn new(dns: &'a D, session: &'a Session<'a>, limits: &Limits) -> Self {
-        Self { dns, session, budget: Budget::new(limits), steps: Vec::new() }
+    pub(crate) fn new(
+        dns: &'a D,
+        memo: Option<&'a RecordMemo>,
+        session: &'a Session<'a>,
+        limits: &Limits,
+    ) -> Self {
+        Self { dns, memo, session, budget: Budget::new(limits), steps: Vec::new() }
     }
 
     /// `check_host` for `domain`. Its depth is bounded by the limit of look-ups, each call but the first being paid for.
@@ -163,7 +169,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         }
         let question = question(domain);
         let answer = self.ask(&question, None).await?;
-        match Lookup::from_answer(domain, &answer) {
+        match Lookup::from_answer(domain, &answer, self.memo) {
             Lookup::Found(published) => Ok(published),
             Lookup::Absent(absence) => {
                 self.steps.push(Step::NoRecord(domain.clone(), absence));

@@ -6,35 +6,41 @@ use std::net::IpAddr;
 
 use dns::{Answer, Data, Dns, Name, Question, RecordType};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use mail::{Domain, Helo, PathDomain, ReversePath};
+use mail::{Helo, PathDomain, ReversePath};
 
 use crate::check::{Client, POSTMASTER};
 use crate::eval::{Session, reverse_name, within};
 use crate::limits::Limits;
 use crate::macros::{self, DomainSpec, Letter};
 use crate::record::{Mechanism, Record};
-use crate::select::{Lookup, question};
+use crate::select::{Lookup, RecordMemo, question};
 
 /// Most questions that are asked ahead of one check.
 pub const MAX_EXPLORED: usize = 20;
 
 /// Asks ahead ([`Dns::warm`]) what [`check_mail_from`](crate::check_mail_from) may come to ask, [`MAX_EXPLORED`]
 /// questions at the most. To be run beside the check, and dropped when that ends.
-pub async fn explore_mail_from<D: Dns>(dns: &D, client: &Client<'_>, path: &ReversePath, limits: &Limits) {
+pub async fn explore_mail_from<D: Dns>(
+    dns: &D,
+    client: &Client<'_>,
+    path: &ReversePath,
+    limits: &Limits,
+    memo: Option<&RecordMemo>,
+) {
     match path {
-        ReversePath::Null => explore_helo(dns, client, limits).await,
+        ReversePath::Null => explore_helo(dns, client, limits, memo).await,
         ReversePath::Mailbox { local, domain: PathDomain::Name(domain) } => {
-            explore(dns, &Session::new(client, local, domain), domain, limits).await;
+            explore(dns, &Session::new(client, local, domain), limits, memo).await;
         }
         ReversePath::Mailbox { .. } | ReversePath::Invalid(_) => {}
     }
 }
 
 /// The same ahead of [`check_helo`](crate::check_helo).
-pub async fn explore_helo<D: Dns>(dns: &D, client: &Client<'_>, limits: &Limits) {
+pub async fn explore_helo<D: Dns>(dns: &D, client: &Client<'_>, limits: &Limits, memo: Option<&RecordMemo>) {
     match client.helo {
         Helo::Name(domain) => {
-            explore(dns, &Session::new(client, POSTMASTER, domain), domain, limits).await;
+            explore(dns, &Session::new(client, POSTMASTER, domain), limits, memo).await;
         }
         Helo::Other(_) => {}
     }
@@ -60,13 +66,14 @@ enum Hope {
 
 /// Asks until nothing is left to ask or enough was asked. What one answer leads to is asked before the next is looked
 /// at, so a level of the tree costs one round trip, however wide it is.
-async fn explore<D: Dns>(dns: &D, session: &Session<'_>, domain: &Domain, limits: &Limits) {
+async fn explore<D: Dns>(dns: &D, session: &Session<'_>, limits: &Limits, memo: Option<&RecordMemo>) {
+    let domain = session.sender_domain;
     // RFC 7208 §4.3: a name of a single label is not looked up.
     if !domain.is_fqdn() {
         return;
     }
     let ask = |lead: Lead| async move { (dns.warm(&lead.question).await, lead) };
-    let explorer = Explorer { session, limits };
+    let explorer = Explorer { session, limits, memo };
     let mut asked = BTreeSet::new();
     let mut under_way = FuturesUnordered::new();
     let mut leads = vec![Lead { question: question(&Name::from(domain)), hope: Hope::Record }];
@@ -84,12 +91,13 @@ async fn explore<D: Dns>(dns: &D, session: &Session<'_>, domain: &Domain, limits
 struct Explorer<'a> {
     session: &'a Session<'a>,
     limits: &'a Limits,
+    memo: Option<&'a RecordMemo>,
 }
 
 impl Explorer<'_> {
     fn follow(&self, lead: &Lead, answer: &Answer) -> Vec<Lead> {
         match &lead.hope {
-            Hope::Record => match Lookup::from_answer(&lead.question.name, answer) {
+            Hope::Record => match Lookup::from_answer(&lead.question.name, answer, self.memo) {
                 Lookup::Found(published) => match &published.record {
                     Ok(record) => self.terms(&published.domain, record),
                     Err(_) => Vec::new(),

@@ -26,6 +26,6 @@ pub use received_spf::received_spf;
 pub use record::{
     Directive, DualCidr, MAX_RECORD, Mechanism, Modifier, ModifierKind, Qualifier, Record, Term,
 };
-pub use select::{Absence, Lookup, Published, lookup};
+pub use select::{Absence, Lookup, Published, RecordMemo, lookup};
 pub use step::{NoExplanation, Seen, Step};
 pub use tree::{Branch, MAX_RECORDS, Node, NodeFound, Target, Tree, tree};

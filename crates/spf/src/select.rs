@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dns::{Answer, Data, Dns, Failure, Name, Question, RecordType, Reply};
+use dns::{Answer, Data, Dns, Failure, Memo, Name, Question, RecordType, Reply, Strings};
 use mail::Finding;
 
 use crate::record::Record;
@@ -44,6 +44,9 @@ impl Published {
     }
 }
 
+/// Records that were parsed before, for all messages of a receiver.
+pub type RecordMemo = Memo<Published>;
+
 /// Why there is no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Absence {
@@ -79,18 +82,25 @@ pub enum Lookup {
 }
 
 impl Lookup {
-    /// Selects the record from the answer to the TXT question for `domain`, whatever order its texts are in.
-    pub fn from_answer(domain: &Name, answer: &Answer) -> Self {
+    /// Selects the record from the answer to the TXT question for `domain`, whatever order its texts are in. A memo makes
+    /// it cheaper and changes nothing else.
+    pub fn from_answer(domain: &Name, answer: &Answer, memo: Option<&RecordMemo>) -> Self {
         // RFC 7208 §4.4: an error is a temperror, never "no record".
         if let Some(failure) = answer.reply.failure() {
             return Self::Failed(failure);
         }
-        let mut texts: Vec<Box<[u8]>> = answer.records().iter().filter_map(spf_text).collect();
-        match (texts.pop(), texts.is_empty()) {
-            (Some(text), true) => Self::Found(Arc::new(Published::new(domain.clone(), text))),
-            (Some(last), false) => {
-                texts.push(last);
-                Self::Several(texts)
+        let mut texts = answer.records().iter().filter_map(spf_text);
+        match (texts.next(), texts.next()) {
+            (Some(text), None) => {
+                let parse = || Published::new(domain.clone(), text.concat());
+                Self::Found(match memo {
+                    Some(memo) => memo.get(text, |known| known.domain == *domain, parse),
+                    None => Arc::new(parse()),
+                })
+            }
+            (Some(first), Some(second)) => {
+                let all = [first, second].into_iter().chain(texts);
+                Self::Several(all.map(|text| text.concat().into()).collect())
             }
             (None, _) => Self::Absent(match answer.reply {
                 Reply::NoSuchName => Absence::NoSuchName,
@@ -101,13 +111,11 @@ impl Lookup {
     }
 }
 
-/// The text of a TXT record that is an SPF record; only then are its strings copied.
-fn spf_text(data: &Data) -> Option<Box<[u8]>> {
+/// The text of a TXT record that is an SPF record.
+fn spf_text(data: &Data) -> Option<&Strings> {
     match data {
         // RFC 7208 §3.3: strings are put together without spaces.
-        Data::Txt(strings) => {
-            is_spf(strings.iter().flat_map(|s| s.iter().copied())).then(|| strings.concat().into())
-        }
+        Data::Txt(strings) => is_spf(strings.iter().flat_map(|s| s.iter().copied())).then_some(strings),
         _ => None,
     }
 }
@@ -119,5 +127,5 @@ pub(crate) fn question(domain: &Name) -> Question {
 
 /// Looks for the SPF record of a domain, with one question.
 pub async fn lookup<D: Dns>(dns: &D, domain: &Name) -> Lookup {
-    Lookup::from_answer(domain, &dns.ask(&question(domain)).await)
+    Lookup::from_answer(domain, &dns.ask(&question(domain)).await, None)
 }

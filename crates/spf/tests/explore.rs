@@ -53,7 +53,7 @@ fn client<'a>(ip: &str, helo: &'a Helo) -> Client<'a> {
 async fn check_with(ip: &str, path: &str, limits: &Limits, zone: &str, expected: &str) {
     let (dns, helo) = (Far::new(zone), Helo::parse(HELO.as_bytes()));
     let path = ReversePath::parse(path.as_bytes(), true);
-    explore_mail_from(&dns, &client(ip, &helo), &path, limits).await;
+    explore_mail_from(&dns, &client(ip, &helo), &path, limits, None).await;
     let expected: String = expected.lines().map(|line| format!("{}\n", line.trim())).collect();
     assert_eq!(dns.levels().trim(), expected.trim(), "{path:?}\n{zone}");
 }
@@ -149,7 +149,7 @@ async fn the_name_in_helo_and_the_null_sender() {
     check_with("203.0.113.66", "<>", &Limits::default(), zone, expected).await;
     let levels = async |said: &str| {
         let (dns, helo) = (Far::new(zone), Helo::parse(said.as_bytes()));
-        explore_helo(&dns, &client("203.0.113.66", &helo), &Limits::default()).await;
+        explore_helo(&dns, &client("203.0.113.66", &helo), &Limits::default(), None).await;
         dns.levels()
     };
     assert_eq!(levels(HELO).await.trim(), expected);

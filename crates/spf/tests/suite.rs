@@ -163,7 +163,7 @@ fn run(world: &World, test: &Yaml) -> Check {
     };
     let path = sender(&scalar(&test["mailfrom"]));
     let limits = Limits::default();
-    let check = pollster::block_on(check_mail_from(world, &client, &path, &limits));
+    let check = pollster::block_on(check_mail_from(world, &client, &path, &limits, None));
     ahead::same(&check, world, &client, &path, &limits);
     check
 }

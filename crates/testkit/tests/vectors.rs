@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use dns::{Answers, Dns, Overlay, Recorder, Zone};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -136,9 +137,8 @@ fn check(case: &Case) -> Result<(), String> {
     if !patient.answers().iter().eq(dns.answers().iter()) {
         return Err("what was asked ahead stands in the recording".to_owned());
     }
-    let memo = Memo::default();
     for size in chunk_sizes(message.len()) {
-        let other = in_chunks(&memo, &dns, &envelope, &message, now, &settings, size);
+        let other = in_chunks(&MEMO, &dns, &envelope, &message, now, &settings, size);
         same(&told, &tell(&other), &format!("in chunks of {size}"))?;
     }
     let json = Recording { settings, messages: vec![recorded] }.to_json().map_err(|e| e.to_string())?;
@@ -155,6 +155,9 @@ fn check(case: &Case) -> Result<(), String> {
 fn chunk_sizes(length: usize) -> Vec<usize> {
     if length > 1 << 20 { vec![4096, 65_535] } else { vec![1, 2, 3, 7, 64, 65_535] }
 }
+
+/// One for all messages.
+static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
 
 /// In chunks, with what one message leaves for the next.
 fn in_chunks(

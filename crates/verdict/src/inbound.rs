@@ -5,7 +5,7 @@ use std::pin::pin;
 use dkim::{BodyHasher, BodyHashes, KeyCache, Keys, Verifier};
 use dmarc::{Discovery, DkimEvidence, MAX_AUTHOR_DOMAINS, SpfEvidence};
 use dns::Dns;
-use futures_util::future::{Either, OptionFuture, join_all, select};
+use futures_util::future::{Either, OptionFuture, join, join_all, join3, select};
 use mail::{
     Author, AuthorError, Domain, Header, Helo, PathDomain, ReversePath, SuffixList, UnixTime, author,
 };
@@ -31,6 +31,10 @@ pub struct Inbound<'a> {
 pub struct Memo {
     /// Parsed key records.
     pub keys: KeyCache,
+    /// Parsed SPF records.
+    pub spf: spf::RecordMemo,
+    /// Parsed DMARC records.
+    pub dmarc: dmarc::RecordMemo,
 }
 
 /// All that the DNS had to say about a message.
@@ -76,7 +80,7 @@ impl<'a> Inbound<'a> {
     /// come to ask is asked ahead of it ([`Dns::warm`]), so that it takes as many round trips as its tree is deep.
     pub async fn look_up<D: Dns>(&self, dns: &D) -> Facts {
         let keys = self.signatures.keys(dns, self.memo.map(|memo| &memo.keys));
-        let (spf, keys, discovery) = futures_util::join!(self.check_spf(dns), keys, self.discover(dns));
+        let (spf, keys, discovery) = join3(self.check_spf(dns), keys, self.discover(dns)).await;
         Facts { spf, keys, discovery }
     }
 
@@ -104,17 +108,20 @@ impl<'a> Inbound<'a> {
         let helo = named.clone().unwrap_or(Helo::Other(Vec::new()));
         let receiver = self.settings.authserv_id.as_str();
         let client = spf::Client { ip, helo: &helo, receiver, now: self.now };
-        let limits = &self.settings.spf;
+        let (limits, memo) = (&self.settings.spf, self.memo.map(|memo| &memo.spf));
         let path = self.envelope.reverse_path();
-        let mail_from = async { Some(spf::check_mail_from(dns, &client, path.as_ref()?, limits).await) };
-        let helo = async { Some(spf::check_helo(dns, &client, limits).await).filter(|_| named.is_some()) };
-        let checks = async { futures_util::join!(mail_from, helo) };
-        let ahead = async {
-            let mail_from = path.as_ref().map(|path| spf::explore_mail_from(dns, &client, path, limits));
-            let helo = spf::explore_helo(dns, &client, limits);
-            futures_util::join!(OptionFuture::from(mail_from), helo)
+        let mail_from =
+            async { Some(spf::check_mail_from(dns, &client, path.as_ref()?, limits, memo).await) };
+        let helo =
+            async { Some(spf::check_helo(dns, &client, limits, memo).await).filter(|_| named.is_some()) };
+        let ahead = path.as_ref().map(|path| spf::explore_mail_from(dns, &client, path, limits, memo));
+        let ahead = join(OptionFuture::from(ahead), spf::explore_helo(dns, &client, limits, memo));
+        // What is asked ahead goes on beside the checks, each time after them, and no longer: checks that find all
+        // answers at hand end before it has begun.
+        let (mail_from, helo) = match select(pin!(join(mail_from, helo)), pin!(ahead)).await {
+            Either::Left((done, _)) => done,
+            Either::Right((_, checks)) => checks.await,
         };
-        let (mail_from, helo) = beside(checks, ahead).await;
         Spf { mail_from, helo }
     }
 
@@ -130,7 +137,8 @@ impl<'a> Inbound<'a> {
     async fn discover<D: Dns>(&self, dns: &D) -> Result<Discovery, Unjudged> {
         let mut identifiers: Vec<Domain> = self.signatures.domains().cloned().collect();
         identifiers.extend(self.spf_domain());
-        let options = dmarc::Options { suffixes: self.suffixes, method: self.settings.discovery };
+        let memo = self.memo.map(|memo| &memo.dmarc);
+        let options = dmarc::Options { suffixes: self.suffixes, method: self.settings.discovery, memo };
         let ask = |author| dmarc::discover(dns, author, &identifiers, &options);
         let error = match &self.author {
             Ok(author) => return Ok(ask(author.domain()).await),
@@ -153,15 +161,6 @@ impl<'a> Inbound<'a> {
             ReversePath::Null => self.envelope.helo()?.name().cloned(),
             ReversePath::Mailbox { .. } | ReversePath::Invalid(_) => None,
         }
-    }
-}
-
-/// What comes of `work`. `ahead` goes on beside it, each time after it, and no longer: work that finds all answers at hand
-/// ends before `ahead` has begun.
-async fn beside<W>(work: impl Future<Output = W>, ahead: impl Future) -> W {
-    match select(pin!(work), pin!(ahead)).await {
-        Either::Left((done, _)) => done,
-        Either::Right((_, work)) => work.await,
     }
 }
 

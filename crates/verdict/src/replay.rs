@@ -11,25 +11,26 @@ use crate::settings::Envelope;
 /// Whether every recipient stands in To or Cc. `None` where that is not known: no recipients, one that has no domain,
 /// or a field that can't be read.
 pub(crate) fn recipients_named(header: &Header, envelope: &Envelope) -> Option<bool> {
-    let wanted: Option<Vec<_>> =
+    let missing: Option<BTreeSet<_>> =
         envelope.rcpt_to.iter().map(|raw| recipient(raw, envelope.smtputf8)).collect();
-    let wanted = wanted.filter(|recipients| !recipients.is_empty())?;
-    let mut named = BTreeSet::new();
+    let mut missing = missing.filter(|recipients| !recipients.is_empty())?;
     for field in header.fields().filter(|field| field.is("To") || field.is("Cc")) {
-        for mailbox in AddressList::parse(field.value).ok()?.mailboxes {
+        for mut mailbox in AddressList::parse(field.value).ok()?.mailboxes {
             if let AddressDomain::Name(domain) = mailbox.domain {
-                named.insert((mailbox.local.to_ascii_lowercase(), domain));
+                mailbox.local.make_ascii_lowercase();
+                missing.remove(&(mailbox.local, domain));
             }
         }
     }
-    Some(wanted.iter().all(|recipient| named.contains(recipient)))
+    Some(missing.is_empty())
 }
 
 /// Local part, in lower case, and domain. A forward path is written like a reverse path (RFC 5321 §4.1.2).
 fn recipient(raw: &[u8], smtputf8: bool) -> Option<(Vec<u8>, Domain)> {
     match ReversePath::parse(raw, smtputf8) {
-        ReversePath::Mailbox { local, domain: PathDomain::Name(domain) } => {
-            Some((local.to_ascii_lowercase(), domain))
+        ReversePath::Mailbox { mut local, domain: PathDomain::Name(domain) } => {
+            local.make_ascii_lowercase();
+            Some((local, domain))
         }
         ReversePath::Mailbox { .. } | ReversePath::Null | ReversePath::Invalid(_) => None,
     }

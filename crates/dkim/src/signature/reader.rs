@@ -216,17 +216,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn b_value(decoded: Result<Vec<u8>, Base64Error>) -> Result<Box<[u8]>, SignatureErrorKind> {
+fn b_value(decoded: Result<Vec<u8>, Base64Error>) -> Result<Vec<u8>, SignatureErrorKind> {
     match decoded {
-        Ok(bytes) if !bytes.is_empty() => Ok(bytes.into()),
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
         Err(Base64Error::Long) => Err(SignatureErrorKind::LongSignature),
         _ => Err(SignatureErrorKind::Base64("b")),
     }
 }
 
-fn b_prefix(value: &[u8]) -> Option<Box<str>> {
-    let front: Vec<u8> = value.iter().copied().filter(|b| !is_fws(*b)).take(B_PREFIX).collect();
-    String::from_utf8(front).ok().filter(|prefix| !prefix.is_empty()).map(String::into_boxed_str)
+fn b_prefix(value: &[u8]) -> Option<SmolStr> {
+    let front = value.iter().filter(|b| !is_fws(**b)).take(B_PREFIX);
+    let prefix: SmolStr = front.map(|b| char::from(*b)).collect();
+    (!prefix.is_empty()).then_some(prefix)
 }
 
 fn body_hash(value: &[u8], algorithm: Option<Algorithm>) -> Result<Box<[u8]>, SignatureErrorKind> {
@@ -237,24 +238,25 @@ fn body_hash(value: &[u8], algorithm: Option<Algorithm>) -> Result<Box<[u8]>, Si
     }
 }
 
-fn signed_names(value: &[u8]) -> Result<Vec<Box<str>>, SignatureErrorKind> {
+fn signed_names(value: &[u8]) -> Result<SignedNames, SignatureErrorKind> {
     if value.iter().filter(|b| **b == b':').count() >= MAX_SIGNED_NAMES {
         return Err(SignatureErrorKind::ManySignedNames);
     }
-    let names: Option<Vec<Box<str>>> = colon_list(value).map(field_name).collect();
-    let names = names.ok_or(SignatureErrorKind::SignedNames)?;
-    // RFC 6376 §6.1.1: without From in h= the signature is not valid.
-    if names.iter().any(|name| &**name == "from") {
-        Ok(names)
-    } else {
-        Err(SignatureErrorKind::FromNotSigned)
+    let mut text = String::with_capacity(value.len() + 1);
+    for name in colon_list(value) {
+        text.push_str(field_name(name).ok_or(SignatureErrorKind::SignedNames)?);
+        text.push(':');
     }
+    text.make_ascii_lowercase();
+    let names = SignedNames { text: text.into() };
+    // RFC 6376 §6.1.1: without From in h= the signature is not valid.
+    if names.contains("from") { Ok(names) } else { Err(SignatureErrorKind::FromNotSigned) }
 }
 
-/// RFC 5322 §3.6.8: visible ASCII without the colon; here in lower case.
-fn field_name(name: &[u8]) -> Option<Box<str>> {
+/// RFC 5322 §3.6.8: visible ASCII without the colon.
+fn field_name(name: &[u8]) -> Option<&str> {
     let good = !name.is_empty() && name.iter().all(|b| matches!(b, b'!'..=b'~'));
-    String::from_utf8(name.to_ascii_lowercase()).ok().filter(|_| good).map(String::into_boxed_str)
+    std::str::from_utf8(name).ok().filter(|_| good)
 }
 
 fn body_length(value: &[u8]) -> Result<u64, SignatureErrorKind> {

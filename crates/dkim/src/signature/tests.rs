@@ -37,6 +37,10 @@ fn errors(value: &str) -> Vec<String> {
     malformed.errors().map(|e| format!("{} @ {}", e.kind, text.get(e.span.range()).unwrap())).collect()
 }
 
+fn listed(signature: &Signature) -> String {
+    signature.signed.iter().collect::<Vec<_>>().join("|")
+}
+
 /// A value of a tag is right.
 fn good(tag: &str, value: &str) -> Signature {
     match parse(&with(tag, Some(value))) {
@@ -65,7 +69,7 @@ fn every_tag() {
     assert_eq!((s.domain.as_str(), s.selector.as_str()), ("example.com", "s1.sub"));
     assert_eq!(s.key_name.to_string(), "s1.sub._domainkey.example.com");
     assert_eq!((s.identity.local(), s.identity.domain().as_str()), ("jo=e", "mail.example.com"));
-    assert_eq!(s.signed.join("|"), "from|to|x-a");
+    assert_eq!(listed(&s), "from|to|x-a");
     assert_eq!((s.signed_at, s.expires_at, s.body_length), (Some(1000), Some(2000), Some(12)));
     assert_eq!((&*s.signature, s.body_hash.len()), (&b"ABCDEFGHIJKL"[..], 32));
     assert_eq!(s.claims().b_prefix.as_deref(), Some("QUJDREVG"));
@@ -172,14 +176,14 @@ fn dks_07_from_must_be_signed() {
 
 #[test]
 fn dks_08_lists_of_names() {
-    assert_eq!(good("h", "FROM").signed.join("|"), "from");
-    assert_eq!(good("h", "from : dkim-signature").signed.join("|"), "from|dkim-signature");
+    assert_eq!(listed(&good("h", "FROM")), "from");
+    assert_eq!(listed(&good("h", "from : dkim-signature")), "from|dkim-signature");
     bad("h", "", "h= is not a list of field names");
     bad("h", "::::", "h= is not a list of field names");
     bad("h", "from:a b", "h= is not a list of field names");
     bad("h", "from:caf\u{e9}", "h= is not a list of field names");
     let names = |n: usize| vec!["from"; n].join(":");
-    assert_eq!(good("h", &names(MAX_SIGNED_NAMES)).signed.len(), MAX_SIGNED_NAMES);
+    assert_eq!(good("h", &names(MAX_SIGNED_NAMES)).signed.iter().count(), MAX_SIGNED_NAMES);
     bad("h", &names(MAX_SIGNED_NAMES + 1), "h= has more than 1000 names");
 }
 

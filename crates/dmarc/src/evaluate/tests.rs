@@ -165,6 +165,13 @@ fn dma_02_names_of_several_identifiers_are_asked_once() {
 }
 
 #[test]
+fn names_written_from_right_to_left() {
+    let author = domain("דוגמה.test");
+    let world = format!("_dmarc.{author}. TXT \"v=DMARC1; p=reject\"");
+    check(&world, author.as_str(), "", &format!("fail {author} p=reject"));
+}
+
+#[test]
 fn dma_03_multiple_records() {
     let two = r#"
         _dmarc.a.victim.example. TXT "v=DMARC1; p=none"
@@ -182,7 +189,7 @@ fn dma_03_multiple_records() {
         .iter()
         .any(|step| step.to_string().contains("2 DMARC records"));
     assert!(said);
-    let found = pollster::block_on(crate::lookup(&zone(alone), &domain("two.test")));
+    let found = pollster::block_on(crate::lookup(&zone(alone), &domain("two.test"), None));
     assert_eq!(found.findings()[0].code, "dmarc-multiple-records");
     // RFC 7489 §6.6.3 step 5.
     listed(two, "a.victim.example", "", "none");
@@ -594,7 +601,7 @@ fn discovery_can_move_between_threads() {
     fn start<D: Dns>(dns: &D) {
         let suffixes = List::usual();
         let author = domain("victim.example");
-        let options = Options { suffixes: &suffixes, method: Method::TreeWalk };
+        let options = Options { suffixes: &suffixes, method: Method::TreeWalk, memo: None };
         pollster::block_on(send(discover(dns, &author, &[], &options)));
     }
     start(&zone(WORLD));

@@ -16,6 +16,9 @@ pub(super) fn parse(value: &[u8]) -> Result<AddressList, AddressError> {
     Ok(parser.list)
 }
 
+/// Few names of people and of domains are longer than this, in bytes; there is room for so much at first.
+const MOST: usize = 40;
+
 struct Parser<'a> {
     value: &'a [u8],
     lexer: Lexer<'a>,
@@ -27,7 +30,6 @@ struct Parser<'a> {
 }
 
 /// Words and dots in a row: a display name, a group's name or a local part, whatever follows them.
-#[derive(Default)]
 struct Words {
     /// With a space where there was white space or a comment.
     display: Vec<u8>,
@@ -39,6 +41,11 @@ struct Words {
 }
 
 impl Words {
+    fn new() -> Self {
+        let text = || Vec::with_capacity(MOST);
+        Self { display: text(), local: text(), span: None, apart: false }
+    }
+
     fn text(self) -> Option<Text> {
         self.span.map(|span| Text { bytes: self.display, span })
     }
@@ -124,7 +131,7 @@ impl Parser<'_> {
     }
 
     fn words(&mut self) -> Result<Words, AddressError> {
-        let mut words = Words::default();
+        let mut words = Words::new();
         let mut after_word = false;
         while let Some(token) = &self.token {
             let (text, is_word): (&[u8], bool) = match &token.word {
@@ -211,7 +218,7 @@ impl Parser<'_> {
             self.advance()?;
             return Ok((AddressDomain::Literal, span));
         }
-        let mut name = Vec::new();
+        let mut name = Vec::with_capacity(MOST);
         let mut end = start;
         while let Some(token) = &self.token {
             let part: &[u8] = match token.word {

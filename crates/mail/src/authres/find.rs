@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use super::lex::Lexer;
 use super::parse::head;
 use super::{AuthservId, FIELD_NAME};
-use crate::header::{Header, MAX_FIELD};
+use crate::header::{Field, Header, MAX_FIELD};
 
 /// One field that has to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +69,11 @@ impl<'a> Finder<'a> {
 /// removes fields from a header without that limit shows them to a [`Finder`].
 pub fn own(header: &Header, ids: &[AuthservId], names: &[&str]) -> Vec<Claim> {
     let mut finder = Finder::new(ids, names);
-    for field in header.field_lines() {
-        finder.see(field.name, field.value);
+    let mut see = |field: Field<'_>| finder.see(field.name, field.value);
+    // Whatever is left out of the fields is a defect.
+    match header.defects() {
+        [] => header.fields().for_each(&mut see),
+        _ => header.field_lines().for_each(&mut see),
     }
     finder.finish()
 }

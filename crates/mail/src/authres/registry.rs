@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use super::{Keyword, MethodResult};
 
 /// What was checked.
@@ -203,6 +205,6 @@ impl RegisteredProperty {
             Self::PolicyDmarc => ("policy", "dmarc"),
             Self::PolicyIprev => ("policy", "iprev"),
         };
-        (Keyword(ptype.into()), Keyword(property.into()))
+        (Keyword(SmolStr::new_static(ptype)), Keyword(SmolStr::new_static(property)))
     }
 }

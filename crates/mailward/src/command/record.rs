@@ -7,6 +7,7 @@ mod page;
 mod signature;
 mod text;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use dns::{Data, Dns, Name, Overlay, Question, RecordType, Zone};
@@ -72,7 +73,7 @@ impl Source {
 /// The texts at a name; none where there are none, for whatever reason.
 pub(super) async fn texts<D: Dns>(dns: &D, name: Name) -> Vec<Vec<u8>> {
     let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
-    answer.records().iter().filter_map(Data::text).collect()
+    answer.records().iter().filter_map(Data::text).map(Cow::into_owned).collect()
 }
 
 /// A domain that was given in place of a record's own name, such as `_dmarc.example.com`.

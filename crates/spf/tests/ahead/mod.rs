@@ -15,8 +15,8 @@ use testkit::unhurried::Unhurried;
 pub(crate) fn same<D: Dns>(check: &Check, dns: &D, client: &Client<'_>, path: &ReversePath, limits: &Limits) {
     let dns = Unhurried::new(dns);
     let again = pollster::block_on(async {
-        let check = pin!(check_mail_from(&dns, client, path, limits));
-        match select(check, pin!(explore_mail_from(&dns, client, path, limits))).await {
+        let check = pin!(check_mail_from(&dns, client, path, limits, None));
+        match select(check, pin!(explore_mail_from(&dns, client, path, limits, None))).await {
             Either::Left((check, _)) => check,
             Either::Right(((), check)) => check.await,
         }
@@ -33,8 +33,8 @@ pub(crate) fn questions<D: Dns>(
     limits: &Limits,
 ) -> (BTreeSet<Question>, BTreeSet<Question>) {
     let needed = Recorder::new(dns);
-    pollster::block_on(check_mail_from(&needed, client, path, limits));
+    pollster::block_on(check_mail_from(&needed, client, path, limits, None));
     let ahead = Unhurried::new(dns);
-    pollster::block_on(explore_mail_from(&ahead, client, path, limits));
+    pollster::block_on(explore_mail_from(&ahead, client, path, limits, None));
     (needed.answers().iter().map(|(question, _)| question.clone()).collect(), ahead.ahead())
 }

@@ -103,7 +103,7 @@ impl World {
 
     pub(crate) async fn check(&self, path: &str) -> Check {
         let helo = Helo::parse(&self.helo);
-        check_mail_from(self, &self.client(&helo), &self.path(path), &self.limits).await
+        check_mail_from(self, &self.client(&helo), &self.path(path), &self.limits, None).await
     }
 
     pub(crate) fn client<'a>(&self, helo: &'a Helo) -> Client<'a> {
@@ -117,12 +117,12 @@ impl World {
 
     pub(crate) fn mail_from(&self, path: impl AsRef<[u8]>) -> Check {
         let helo = Helo::parse(&self.helo);
-        pollster::block_on(check_mail_from(self, &self.client(&helo), &self.path(path), &self.limits))
+        pollster::block_on(check_mail_from(self, &self.client(&helo), &self.path(path), &self.limits, None))
     }
 
     pub(crate) fn check_helo(&self) -> Check {
         let helo = Helo::parse(&self.helo);
-        pollster::block_on(check_helo(self, &self.client(&helo), &self.limits))
+        pollster::block_on(check_helo(self, &self.client(&helo), &self.limits, None))
     }
 
     /// What the client says in HELO.

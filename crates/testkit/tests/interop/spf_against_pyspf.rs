@@ -25,10 +25,10 @@ fn ours(dns: &impl Dns, client: &Client) -> spf::Check {
     let asker = spf::Client { ip, helo: &helo, receiver: RECEIVER, now: UnixTime(1_700_000_000) };
     let limits = spf::Limits::default();
     if client.sender.is_empty() {
-        return pollster::block_on(spf::check_helo(dns, &asker, &limits));
+        return pollster::block_on(spf::check_helo(dns, &asker, &limits, None));
     }
     let path = ReversePath::parse(client.sender.as_bytes(), false);
-    pollster::block_on(spf::check_mail_from(dns, &asker, &path, &limits))
+    pollster::block_on(spf::check_mail_from(dns, &asker, &path, &limits, None))
 }
 
 /// Why pyspf comes to something else.

@@ -64,7 +64,7 @@ fn pasted(source: String, bytes: Vec<u8>) -> Look {
 
 async fn published(domain: Domain, source: &Source) -> Result<Look, InputError> {
     let asked = source.as_it_is();
-    let options = Options { suffixes: &BuiltIn, method: Method::TreeWalk };
+    let options = Options { suffixes: &BuiltIn, method: Method::TreeWalk, memo: None };
     let discovery = dmarc::discover(&asked, &domain, &[], &options).await;
     let (text, missing, record) = match discovery.policy() {
         PolicyRecord::Applies(applies) => {

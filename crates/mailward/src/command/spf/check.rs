@@ -52,7 +52,7 @@ async fn check_client(
     };
     let path = sender(&look.at, path, &helo, args)?;
     let client = Client { ip, helo: &helo, receiver: "unknown", now: now() };
-    let check = spf::check_mail_from(&look.asked(), &client, &path, &Limits::default()).await;
+    let check = spf::check_mail_from(&look.asked(), &client, &path, &Limits::default(), None).await;
     if args.subject.json {
         Page::print_json(&SpfJson::new(look, Some(CheckJson::new(&check, ip, &path))))?;
     } else {

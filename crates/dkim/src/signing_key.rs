@@ -84,7 +84,7 @@ pub enum KeyFault {
 /// machine, such as no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the crypto library could not sign")]
-pub struct SigningFault;
+pub struct CryptoFault;
 
 /// A private key. Copies share it; the crypto library overwrites its memory when the last one is gone.
 #[derive(Clone)]
@@ -172,25 +172,25 @@ impl SigningKey {
     }
 
     /// Signs these bytes: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 6376 §3.3.2), or Ed25519 over their SHA-256 (RFC 8463 §3).
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFault> {
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoFault> {
         self.sign_digest(&digest(&SHA256, message))
     }
 
     /// Signs the bytes that have this SHA-256.
-    pub fn sign_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<u8>, SigningFault> {
-        self.sign_digest(&Digest::import_less_safe(sha256, &SHA256).map_err(|_| SigningFault)?)
+    pub fn sign_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<u8>, CryptoFault> {
+        self.sign_digest(&Digest::import_less_safe(sha256, &SHA256).map_err(|_| CryptoFault)?)
     }
 
-    pub(crate) fn sign_digest(&self, sha256: &Digest) -> Result<Vec<u8>, SigningFault> {
+    pub(crate) fn sign_digest(&self, sha256: &Digest) -> Result<Vec<u8>, CryptoFault> {
         match &self.0.secret {
             Secret::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign_digest(&RSA_PKCS1_SHA256, sha256, &mut signature).map_err(|_| SigningFault)?;
+                pair.sign_digest(&RSA_PKCS1_SHA256, sha256, &mut signature).map_err(|_| CryptoFault)?;
                 Ok(signature)
             }
             // RFC 8463 §3: what Ed25519 signs is the SHA-256, not the bytes.
             Secret::Ed25519(pair) => {
-                pair.try_sign(sha256.as_ref()).map(|s| s.as_ref().to_vec()).map_err(|_| SigningFault)
+                pair.try_sign(sha256.as_ref()).map(|s| s.as_ref().to_vec()).map_err(|_| CryptoFault)
             }
         }
     }

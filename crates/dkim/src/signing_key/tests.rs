@@ -32,6 +32,7 @@ fn ed() -> TestKey {
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = match content.len() {
         short @ 0..=0x7f => vec![short as u8],
+        byte @ 0x80..=0xff => vec![0x81, byte as u8],
         long => vec![0x82, (long >> 8) as u8, long as u8],
     };
     [vec![tag], length, content.to_vec()].concat()
@@ -183,13 +184,27 @@ fn dkk_17_rsa_keys_at_their_limits() {
 
 /// An RSAPrivateKey of these numbers, the same one for all the rest.
 fn numbers([n, e, d]: [&num_bigint::BigUint; 3]) -> Vec<u8> {
-    let positive = |number: &num_bigint::BigUint| der(2, &[&[0][..], &number.to_bytes_be()].concat());
-    let number = |number: &num_bigint::BigUint| match number.to_bytes_be() {
-        bytes if bytes[0] < 0x80 => der(2, &bytes),
-        _ => positive(number),
-    };
     let rest = [2, 1, 7].repeat(5);
     der(0x30, &[vec![2, 1, 0], number(n), number(e), number(d), rest].concat())
+}
+
+fn number(number: &num_bigint::BigUint) -> Vec<u8> {
+    let bytes = number.to_bytes_be();
+    let front: &[u8] = if bytes[0] < 0x80 { &[] } else { &[0] };
+    der(2, &[front, &bytes].concat())
+}
+
+/// Numbers that fit each other, only that the factors are no primes: nothing but signing shows it.
+#[test]
+fn an_rsa_key_without_primes() {
+    let one = num_bigint::BigUint::from(1_u8);
+    let half = num_bigint::BigUint::from(3_u8) << 1022_u32;
+    let (p, q) = (&half + 9_u8, &half + 1_u8);
+    let e = num_bigint::BigUint::from(65537_u32);
+    let d = e.modinv(&((&p - &one) * (&q - &one))).unwrap();
+    let (dp, dq, qi) = (&d % (&p - &one), &d % (&q - &one), q.modinv(&p).unwrap());
+    let all = [&(&p * &q), &e, &d, &p, &q, &dp, &dq, &qi].map(number).concat();
+    check("no primes", der(0x30, &[&[2, 1, 0][..], &all].concat()), "Inconsistent");
 }
 
 #[test]

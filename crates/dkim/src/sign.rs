@@ -12,7 +12,7 @@ use crate::body::{BodyHash, BodyHasher, BodyHashes};
 use crate::canon::{Canon, put_field};
 use crate::fields::FieldIndex;
 use crate::sign_fields::FieldList;
-use crate::signature::Algorithm;
+use crate::signature::{Algorithm, MAX_SIGNED_NAMES};
 use crate::signing_key::{CryptoFault, SigningKey};
 use crate::verify::FIELD;
 use crate::who::{Identity, Selector, WhoError, key_name, signing_domain};
@@ -126,8 +126,10 @@ pub enum Refusal {
     /// More than one From field (RFC 5322 §3.6); how many.
     #[error("there are {0} From fields")]
     SeveralFrom(usize),
-    /// The list of signed fields would be longer than [`MAX_SIGNED`]: fields are there too often.
-    #[error("too many fields: their list would be longer than {MAX_SIGNED} bytes")]
+    /// h= would be longer than [`MAX_SIGNED`], or have more than [`MAX_SIGNED_NAMES`] names: fields are there too often.
+    #[error(
+        "too many fields: their list would have more than {MAX_SIGNED} bytes or {MAX_SIGNED_NAMES} names"
+    )]
     ManyFields,
 }
 
@@ -191,10 +193,12 @@ impl Signing {
             1 => {}
             several => return Err(Refusal::SeveralFrom(several)),
         }
-        let length = |request: &Request| -> usize {
-            request.options.fields.names(header).map(|name| name.len() + 1).sum()
+        let fits = |request: &Request| {
+            let names = || request.options.fields.names(header);
+            let length: usize = names().map(|name| name.len() + 1).sum();
+            length <= MAX_SIGNED && names().count() <= MAX_SIGNED_NAMES
         };
-        if requests.iter().any(|request| length(request) > MAX_SIGNED) {
+        if !requests.iter().all(fits) {
             return Err(Refusal::ManyFields);
         }
         Ok(Self { requests, now })

@@ -17,6 +17,7 @@ mod messages;
 mod peers;
 mod random;
 mod served;
+mod signing;
 mod spf_against_pyspf;
 mod spf_worlds;
 mod whole;

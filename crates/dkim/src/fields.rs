@@ -40,7 +40,7 @@ impl<'h> FieldIndex<'h> {
     }
 
     /// The fields of this name, from top to bottom.
-    pub(crate) fn named(&self, name: &str) -> &[(&'h [u8], usize)] {
+    fn named(&self, name: &str) -> &[(&'h [u8], usize)] {
         let rest = self.names.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_lt());
         let rest = self.names.get(rest..).unwrap_or_default();
         let end = rest.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_eq());
@@ -81,19 +81,15 @@ impl<'h> FieldIndex<'h> {
     pub(crate) fn hashed_bytes(&self, covered: &Covered, signature: &Signature, own: &[u8]) -> Vec<u8> {
         let canon = signature.header_canon;
         let mut out = Vec::new();
-        covered.fields.iter().for_each(|index| self.put(canon, *index, &mut out));
+        for field in covered.fields.iter().filter_map(|index| self.header.field(*index)) {
+            match canon {
+                Canon::Simple => out.extend_from_slice(without_line_end(field.raw)),
+                Canon::Relaxed => out.extend_from_slice(self.relaxed(field)),
+            }
+            out.extend_from_slice(b"\r\n");
+        }
         put_own_field(canon, signature, own, &mut out);
         out
-    }
-
-    /// Appends the canonical form of one field of this header, with one CRLF.
-    pub(crate) fn put(&self, canon: Canon, index: usize, out: &mut Vec<u8>) {
-        let Some(field) = self.header.field(index) else { return };
-        match canon {
-            Canon::Simple => out.extend_from_slice(without_line_end(field.raw)),
-            Canon::Relaxed => out.extend_from_slice(self.relaxed(field)),
-        }
-        out.extend_from_slice(b"\r\n");
     }
 
     /// The relaxed form of a field of this header, without a line end.

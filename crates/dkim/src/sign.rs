@@ -4,14 +4,15 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use dns::Name;
 use mail::{Defect, Domain, Header, UnixTime};
 
 use crate::body::{BodyHash, BodyHasher, BodyHashes};
 use crate::canon::{Canon, put_field};
-use crate::fields::FieldIndex;
-use crate::sign_fields::FieldList;
+use crate::sign_fields::{FieldList, Selection};
 use crate::signature::{Algorithm, MAX_SIGNED_NAMES};
 use crate::signing_key::{CryptoFault, SigningKey};
 use crate::verify::FIELD;
@@ -179,6 +180,8 @@ impl fmt::Display for SignatureField {
 #[derive(Clone, Debug)]
 pub struct Signing {
     requests: Vec<Request>,
+    /// What each request signs of the header.
+    signed: Vec<Arc<Selection>>,
     now: UnixTime,
 }
 
@@ -193,15 +196,19 @@ impl Signing {
             1 => {}
             several => return Err(Refusal::SeveralFrom(several)),
         }
-        let fits = |request: &Request| {
-            let names = || request.options.fields.names(header);
-            let length: usize = names().map(|name| name.len() + 1).sum();
-            length <= MAX_SIGNED && names().count() <= MAX_SIGNED_NAMES
-        };
-        if !requests.iter().all(fits) {
-            return Err(Refusal::ManyFields);
+        let mut signed: Vec<Arc<Selection>> = Vec::with_capacity(requests.len());
+        for Request { options: Options { fields, .. }, .. } in &requests {
+            let same = requests.iter().zip(&signed).find(|(other, _)| other.options.fields == *fields);
+            let selection = same.map_or_else(|| fields.select(header).into(), |(_, same)| Arc::clone(same));
+            let (names, length) = selection
+                .names(fields)
+                .fold((0, 0), |(names, length), name| (names + 1, length + name.len() + 1));
+            if names > MAX_SIGNED_NAMES || length > MAX_SIGNED {
+                return Err(Refusal::ManyFields);
+            }
+            signed.push(selection);
         }
-        Ok(Self { requests, now })
+        Ok(Self { requests, signed, now })
     }
 
     /// The signatures that will be made.
@@ -217,9 +224,19 @@ impl Signing {
     /// The fields, in the order in which they are put on top, one above the other. `header` is the one that the signing
     /// was made from.
     pub fn finish(&self, header: &Header, body: &BodyHashes) -> Result<Vec<SignatureField>, SigningFault> {
-        let index = FieldIndex::new(header);
-        let sign = |request| self.sign(request, header, &index, body);
-        let mut fields = self.requests.iter().map(sign).collect::<Result<Vec<_>, _>>()?;
+        let mut fields: Vec<SignatureField> = Vec::with_capacity(self.requests.len());
+        let mut last: Option<Hashed> = None;
+        for (request, signed) in self.requests.iter().zip(&self.signed) {
+            let canon = request.options.header_canon;
+            // The same fields in the same form are the same bytes.
+            let hashed =
+                match last.take().filter(|last| last.canon == canon && Arc::ptr_eq(&last.signed, signed)) {
+                    Some(same) => same,
+                    None => Hashed::new(canon, signed, header),
+                };
+            fields.push(self.sign(request, header, &hashed, body)?);
+            last = Some(hashed);
+        }
         // Who looks at the topmost signature only, and knows RSA only, sees an RSA signature.
         fields.sort_by_key(|field| field.algorithm == Algorithm::RsaSha256);
         Ok(fields)
@@ -229,23 +246,40 @@ impl Signing {
         &self,
         request: &Request,
         header: &Header,
-        index: &FieldIndex<'_>,
+        hashed: &Hashed,
         body: &BodyHashes,
     ) -> Result<SignatureField, SigningFault> {
-        let Options { header_canon, body_canon, ref fields, .. } = request.options;
+        let Options { header_canon, body_canon, .. } = request.options;
         let BodyHash { sha256, .. } = body.get(body_canon).ok_or(SigningFault::BodyNotHashed(body_canon))?;
-        let mut field = write::until_b(request, header, self.now, &sha256);
-        let mut hashed = Vec::with_capacity(4096);
-        for (name, _) in fields.iter() {
-            // RFC 6376 §5.4.2: instances are signed from the bottom up; those of h= that are not there are nothing.
-            let instances = index.named(name).iter().rev();
-            instances.for_each(|(_, at)| index.put(header_canon, *at, &mut hashed));
-        }
+        let mut field = write::until_b(request, &hashed.signed, header, self.now, &sha256);
         // RFC 6376 §3.7: last the signature's own field, with nothing in b=, and no CRLF behind it.
-        let own = [FIELD, ": ", field.as_str()].concat();
-        put_field(header_canon, own.as_bytes(), &mut hashed);
-        write::put_b(&mut field, &request.key.sign(&hashed)?);
+        let mut own = Vec::with_capacity(2048);
+        put_field(header_canon, [FIELD, ": ", field.as_str()].concat().as_bytes(), &mut own);
+        let mut hash = hashed.sha256.clone();
+        hash.update(&own);
+        write::put_b(&mut field, &request.key.sign_digest(&hash.finish())?);
         Ok(SignatureField { value: field.into_string(), algorithm: request.key.algorithm() })
+    }
+}
+
+/// The signed fields of a message, hashed.
+struct Hashed {
+    canon: Canon,
+    signed: Arc<Selection>,
+    sha256: Context,
+}
+
+impl Hashed {
+    fn new(canon: Canon, signed: &Arc<Selection>, header: &Header) -> Self {
+        let mut bytes = Vec::with_capacity(4096);
+        for field in signed.fields.iter().filter_map(|index| header.field(*index)) {
+            // RFC 6376 §3.7: each field with one CRLF. Those of h= that are not there are nothing.
+            put_field(canon, field.raw.strip_suffix(b"\r\n").unwrap_or(field.raw), &mut bytes);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        let mut sha256 = Context::new(&SHA256);
+        sha256.update(&bytes);
+        Self { canon, signed: Arc::clone(signed), sha256 }
     }
 }
 

@@ -138,11 +138,41 @@ impl FieldList {
         self.0.iter().map(|listed| (&*listed.name, listed.oversigned))
     }
 
-    /// h= for a header: each name as often as it is signed.
-    pub fn names<'a>(&'a self, header: &'a Header) -> impl Iterator<Item = &'a str> {
-        self.iter().flat_map(|(name, oversigned)| {
-            std::iter::repeat_n(name, header.named(name).count() + usize::from(oversigned))
-        })
+    /// Finds the listed fields of a header, in one pass.
+    pub(crate) fn select(&self, header: &Header) -> Selection {
+        let place = |name: &[u8]| self.0.iter().position(|listed| listed.is(name));
+        let mut found: Vec<(usize, usize)> =
+            header.fields().rev().filter_map(|field| Some((place(field.name)?, field.index))).collect();
+        // A stable sort: the instances of a name stay in their order.
+        found.sort_by_key(|(listed, _)| *listed);
+        let mut counts: Vec<usize> = self.0.iter().map(|listed| usize::from(listed.oversigned)).collect();
+        for (listed, _) in &found {
+            counts.iter_mut().skip(*listed).take(1).for_each(|count| *count += 1);
+        }
+        Selection { counts, fields: found.into_iter().map(|(_, index)| index).collect() }
+    }
+}
+
+impl Listed {
+    fn is(&self, name: &[u8]) -> bool {
+        self.name.len() == name.len() && self.name.as_bytes().eq_ignore_ascii_case(name)
+    }
+}
+
+/// What of a header is signed by a list.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    /// How often h= names each name of the list.
+    counts: Vec<usize>,
+    /// The fields, by their index, in the order in which they are hashed: RFC 6376 §5.4.2, the instances of a name from the
+    /// bottom up.
+    pub(crate) fields: Vec<usize>,
+}
+
+impl Selection {
+    /// h=: the names of the list that this was selected by.
+    pub(crate) fn names<'a>(&'a self, list: &'a FieldList) -> impl Iterator<Item = &'a str> {
+        list.iter().zip(&self.counts).flat_map(|((name, _), count)| std::iter::repeat_n(name, *count))
     }
 }
 
@@ -211,7 +241,9 @@ mod tests {
         let header =
             Header::parse("From: a\r\nTO: b\r\nto : c\r\nReferences: d\r\nreferences: e\r\nX: f\r\n");
         let list = FieldList::new(["to", "from", "cc"], ["references", "list-id"]).unwrap();
-        let names: Vec<&str> = list.names(&header).collect();
+        let selection = list.select(&header);
+        let names: Vec<&str> = selection.names(&list).collect();
         assert_eq!(names, ["to", "to", "to", "from", "from", "cc", "references", "references"]);
+        assert_eq!(selection.fields, [2, 1, 0, 4, 3]);
     }
 }

@@ -3,7 +3,7 @@
 use mail::{Field, Header, UnixTime};
 
 use super::Request;
-use crate::sign_fields::FieldList;
+use crate::sign_fields::{FieldList, Selection};
 use crate::values::to_base64;
 use crate::verify::FIELD;
 
@@ -33,12 +33,13 @@ impl Folded {
     }
 
     /// Appends more of a word that may be folded here.
-    fn more(&mut self, part: &str) {
-        if self.column + part.len() > MAX_LINE {
+    fn more(&mut self, parts: &[&str]) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if self.column + length > MAX_LINE {
             self.fold();
         }
-        self.text.push_str(part);
-        self.column += part.len();
+        self.text.extend(parts.iter().copied());
+        self.column += length;
     }
 
     fn fold(&mut self) {
@@ -56,10 +57,16 @@ impl Folded {
 }
 
 /// The value of the field up to `b=`, which is the last tag (RFC 6376 §3.5).
-pub(super) fn until_b(request: &Request, header: &Header, now: UnixTime, body_hash: &[u8]) -> Folded {
+pub(super) fn until_b(
+    request: &Request,
+    signed: &Selection,
+    header: &Header,
+    now: UnixTime,
+    body_hash: &[u8],
+) -> Folded {
     let options = &request.options;
     let mut field = Folded { text: String::with_capacity(2048), column: FIELD.len() + 2 };
-    field.more("v=1;");
+    field.more(&["v=1;"]);
     field.word(&["a=", request.key.algorithm().as_str(), ";"]);
     field.word(&["c=", options.header_canon.as_str(), "/", options.body_canon.as_str(), ";"]);
     field.word(&["d=", request.domain.as_str(), ";"]);
@@ -74,7 +81,7 @@ pub(super) fn until_b(request: &Request, header: &Header, now: UnixTime, body_ha
     if let Some(seconds) = options.expires_after {
         field.word(&["x=", &now.0.saturating_add(seconds.get()).to_string(), ";"]);
     }
-    put_names(&mut field, &options.fields, header);
+    put_names(&mut field, signed.names(&options.fields));
     field.word(&["bh=", &to_base64(body_hash), ";"]);
     if options.copy_fields {
         put_copies(&mut field, &options.fields, header);
@@ -85,20 +92,29 @@ pub(super) fn until_b(request: &Request, header: &Header, now: UnixTime, body_ha
 
 /// b=, whose value may be folded anywhere.
 pub(super) fn put_b(field: &mut Folded, signature: &[u8]) {
-    let mut buffer = [0; 4];
-    to_base64(signature).chars().for_each(|c| field.more(c.encode_utf8(&mut buffer)));
+    let text = to_base64(signature);
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let room = MAX_LINE.saturating_sub(field.column);
+        let (line, after) = rest.split_at_checked(room).unwrap_or((rest, ""));
+        field.more(&[line]);
+        if !after.is_empty() {
+            field.fold();
+        }
+        rest = after;
+    }
 }
 
 /// RFC 6376 §3.5 h=: names with colons between them, white space allowed around the colons.
-fn put_names(field: &mut Folded, list: &FieldList, header: &Header) {
-    let mut names = list.names(header).peekable();
+fn put_names<'a>(field: &mut Folded, names: impl Iterator<Item = &'a str>) {
+    let mut names = names.peekable();
     let mut first = true;
     while let Some(name) = names.next() {
         let end = if names.peek().is_some() { ":" } else { ";" };
         if std::mem::take(&mut first) {
             field.word(&["h=", name, end]);
         } else {
-            field.more(&[name, end].concat());
+            field.more(&[name, end]);
         }
     }
 }
@@ -117,12 +133,12 @@ fn put_copies(field: &mut Folded, list: &FieldList, header: &Header) {
         if std::mem::take(&mut first) {
             field.word(&["z=", name]);
         } else {
-            field.more(&["|", name].concat());
+            field.more(&["|", name]);
         }
-        pieces.for_each(|piece| field.more(piece));
+        pieces.for_each(|piece| field.more(&[piece]));
     }
     if !first {
-        field.more(";");
+        field.more(&[";"]);
     }
 }
 

@@ -13,6 +13,7 @@ mod damage;
 mod differences;
 mod dkim;
 mod dns_servers;
+mod key_files;
 mod messages;
 mod peers;
 mod random;

@@ -93,7 +93,11 @@ fn main() {
     if wants("sign") {
         for (workload, size) in [(&mixed, "of 90 KiB on average"), (&small, "of 16 KiB")] {
             if let Some(workload) = workload {
-                sign::sign(&format!("Signing, {MESSAGES} messages {size}, {rounds} rounds:"), workload, rounds);
+                sign::sign(
+                    &format!("Signing, {MESSAGES} messages {size}, {rounds} rounds:"),
+                    workload,
+                    rounds,
+                );
             }
         }
     }

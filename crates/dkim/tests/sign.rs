@@ -258,14 +258,19 @@ fn copied_fields() {
 fn several_signatures_in_one_pass() {
     let relaxed = Options::default();
     let simple = Options { body_canon: Canon::Simple, ..relaxed.clone() };
-    let requests = vec![request("s1", relaxed.clone()), request("ed", simple), request("s1", relaxed)];
-    let signed = sign(MESSAGE.as_bytes(), requests);
-    assert_eq!(World::new().results(&signed), ["pass pass"; 3]);
-    // RSA stands on top.
-    let algorithms: Vec<_> =
-        World::new().verify(&signed).iter().map(|c| c.algorithm().unwrap().to_string()).collect();
-    assert_eq!(algorithms, ["rsa-sha256", "rsa-sha256", "ed25519-sha256"]);
-    assert_eq!(fields(MESSAGE.as_bytes(), Vec::new(), 1), []);
+    let simple_header = Options { header_canon: Canon::Simple, ..relaxed.clone() };
+    let few = Options { fields: FieldList::new(["from"], ["to"]).unwrap(), ..relaxed.clone() };
+    let message = edit(MESSAGE.as_bytes(), "Subject: a", "SUBJECT:  a");
+    let all = [&relaxed, &simple, &simple_header, &relaxed, &few, &simple_header];
+    let requests = |selector| all.map(|options| request(selector, options.clone())).to_vec();
+    let signed = sign(&message, requests("ed"));
+    assert_eq!(World::new().results(&signed), ["pass pass"; 6]);
+    // The order is that of the requests, and each is the same as alone, but that RSA stands on top.
+    let together = fields(&message, [requests("s1"), requests("ed")].concat(), usize::MAX);
+    let alone = |request| fields(&message, vec![request], usize::MAX).remove(0);
+    let wanted: Vec<_> = requests("ed").into_iter().chain(requests("s1")).map(alone).collect();
+    assert_eq!(together, wanted);
+    assert_eq!(fields(&message, Vec::new(), 1), []);
 }
 
 /// DKS-12, DKP-04: whatever field is added on top of, or below, what is there, no signature passes.

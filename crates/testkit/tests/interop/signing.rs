@@ -64,7 +64,7 @@ fn passes_here(zone: &Zone, message: &[u8]) -> bool {
 
 /// Asserts what all three verifiers say of these messages.
 fn assert_all(messages: &[(String, Vec<u8>)], pass: bool) {
-    let zone = Zone::parse(&format!("{APEX}{}", key_lines())).unwrap();
+    let zone = Zone::parse(format!("{APEX}{}", key_lines())).unwrap();
     let all: Vec<Vec<u8>> = messages.iter().map(|(_, message)| message.clone()).collect();
     let here =
         side_by_side(&all, |some| Some(some.iter().map(|message| passes_here(&zone, message)).collect()));

@@ -1,4 +1,5 @@
-//! How fast the verdict is: beside the physical limit, beside mail-auth, over a slow DNS, and as a whole program.
+//! How fast the verdict is: beside the physical limit, beside mail-auth, over a slow DNS, and as a whole program; and how
+//! fast signing is.
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "a bench is all about the clock")]
 
@@ -10,6 +11,7 @@ mod peer;
 mod program;
 mod random;
 mod server;
+mod sign;
 mod table;
 mod text;
 mod warm;
@@ -27,7 +29,7 @@ const MESSAGES: usize = 2000;
 const SMALL: usize = 16 * 1024;
 
 const HELP: &str =
-    "bench [--rounds N] [warm] [small] [cores] [cold] [program MAILWARD FOLDER] [profile] [profile-small]
+    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [program MAILWARD FOLDER] [profile] [profile-small]
 Prints tables in Markdown; without a part, all but the last three.";
 
 fn main() {
@@ -41,7 +43,9 @@ fn main() {
                 let mut path = || PathBuf::from(arguments.next().expect(HELP));
                 program = Some((path(), path()));
             }
-            "warm" | "small" | "cores" | "cold" | "profile" | "profile-small" => parts.push(argument),
+            "warm" | "small" | "cores" | "sign" | "cold" | "profile" | "profile-small" => {
+                parts.push(argument)
+            }
             _ => {
                 println!("{HELP}");
                 return;
@@ -49,13 +53,13 @@ fn main() {
         }
     }
     if parts.is_empty() && program.is_none() {
-        parts = ["warm", "small", "cores", "cold"].map(str::to_owned).to_vec();
+        parts = ["warm", "small", "cores", "sign", "cold"].map(str::to_owned).to_vec();
     }
     let wants = |part: &str| parts.iter().any(|wanted| wanted == part);
 
-    let mixed = ["warm", "cores", "profile"].into_iter().any(wants) || program.is_some();
+    let mixed = ["warm", "cores", "sign", "profile"].into_iter().any(wants) || program.is_some();
     let mixed = mixed.then(|| Workload::new(MESSAGES, Sizes::Mixed));
-    let small = ["small", "profile-small"].into_iter().any(wants);
+    let small = ["small", "sign", "profile-small"].into_iter().any(wants);
     let small = small.then(|| Workload::new(MESSAGES, Sizes::All(SMALL)));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // From here on, one core; the server and the runtimes with it, which have nothing to do while the clock runs.
@@ -84,6 +88,17 @@ fn main() {
         }
         if wants("small") {
             bench.one_core(&format!("{MESSAGES} messages of 16 KiB, {rounds} rounds:"), workload, rounds);
+        }
+    }
+    if wants("sign") {
+        for (workload, size) in [(&mixed, "of 90 KiB on average"), (&small, "of 16 KiB")] {
+            if let Some(workload) = workload {
+                sign::sign(
+                    &format!("Signing, {MESSAGES} messages {size}, {rounds} rounds:"),
+                    workload,
+                    rounds,
+                );
+            }
         }
     }
     if wants("cold") {

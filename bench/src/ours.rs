@@ -38,7 +38,8 @@ impl<D: Dns> Ours<D> {
     /// The verdict on one message.
     pub async fn judge(&self, mail: &Mail) -> Words {
         let (header, body) = ::mail::header::split(&mail.bytes);
-        let inbound = Inbound::new(&mail.envelope, &header, NOW, &self.settings, &BuiltIn).with_memo(&self.memo);
+        let inbound =
+            Inbound::new(&mail.envelope, &header, NOW, &self.settings, &BuiltIn).with_memo(&self.memo);
         let mut hasher = inbound.body();
         hasher.update(body);
         let facts = inbound.look_up(&self.dns).await;

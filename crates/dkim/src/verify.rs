@@ -29,7 +29,7 @@ const STEPS: usize = 6;
 
 /// The answers for a message's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys(Vec<(Name, KeyAnswer)>);
+pub struct Keys(pub(crate) Vec<(Name, KeyAnswer)>);
 
 impl Keys {
     /// The answer for a name, if it was asked for.

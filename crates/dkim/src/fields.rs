@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use mail::{Field, Header};
+use mail::{Field, Header, Span};
 
 use crate::canon::{Canon, put_field};
 use crate::signature::Signature;
@@ -13,7 +13,7 @@ use crate::signature::Signature;
 const SINGLE: &[&str] = &["from", "subject", "date", "to", "cc", "reply-to", "message-id", "mime-version"];
 
 /// The fields of a header by name, made once for all signatures.
-pub(crate) struct FieldIndex<'h> {
+pub struct FieldIndex<'h> {
     header: &'h Header,
     /// Name and index of each field, in the order of [`by_name`] and then from the top.
     names: Vec<(&'h [u8], usize)>,
@@ -22,18 +22,18 @@ pub(crate) struct FieldIndex<'h> {
 }
 
 /// What a signature covers.
-pub(crate) struct Covered {
+pub struct Covered {
     /// The fields, in the order in which they are hashed.
-    pub(crate) fields: Vec<usize>,
+    pub fields: Vec<usize>,
     /// h= names a field more often than it is there.
-    pub(crate) oversigned: bool,
-    /// The first field of [`SINGLE`], in the order of h=, of which an instance is covered and another is not.
-    pub(crate) unsigned_duplicate: Option<Box<str>>,
+    pub oversigned: bool,
+    /// The first field that should be there once, in the order of h=, of which an instance is covered and another is not.
+    pub unsigned_duplicate: Option<Box<str>>,
 }
 
 impl<'h> FieldIndex<'h> {
     /// Reads the header once.
-    pub(crate) fn new(header: &'h Header) -> Self {
+    pub fn new(header: &'h Header) -> Self {
         let mut names: Vec<_> = header.fields().map(|field| (field.name, field.index)).collect();
         names.sort_unstable_by(|(one, i), (other, j)| by_name(one, other).then(i.cmp(j)));
         Self { header, relaxed: names.iter().map(|_| OnceCell::new()).collect(), names }
@@ -48,12 +48,12 @@ impl<'h> FieldIndex<'h> {
     }
 
     /// Whether the header has a field of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         !self.named(name).is_empty()
     }
 
     /// What the signature in the field `own` covers.
-    pub(crate) fn covered(&self, signed: &[Box<str>], own: usize) -> Covered {
+    pub fn covered(&self, signed: &[Box<str>], own: usize) -> Covered {
         let mut left = BTreeMap::new();
         let mut covered = Covered { fields: Vec::new(), oversigned: false, unsigned_duplicate: None };
         for name in signed {
@@ -80,6 +80,13 @@ impl<'h> FieldIndex<'h> {
     /// b= and no CRLF.
     pub(crate) fn hashed_bytes(&self, covered: &Covered, signature: &Signature, own: &[u8]) -> Vec<u8> {
         let canon = signature.header_canon;
+        let mut out = self.covered_bytes(covered, canon);
+        put_own_field(canon, signature.blank, own, &mut out);
+        out
+    }
+
+    /// The covered fields in this canonical form, each with one CRLF.
+    pub fn covered_bytes(&self, covered: &Covered, canon: Canon) -> Vec<u8> {
         let mut out = Vec::new();
         for field in covered.fields.iter().filter_map(|index| self.header.field(*index)) {
             match canon {
@@ -88,7 +95,6 @@ impl<'h> FieldIndex<'h> {
             }
             out.extend_from_slice(b"\r\n");
         }
-        put_own_field(canon, signature, own, &mut out);
         out
     }
 
@@ -110,8 +116,9 @@ fn by_name(one: &[u8], other: &[u8]) -> Ordering {
     one.len().cmp(&other.len()).then_with(|| one.iter().map(lower).cmp(other.iter().map(lower)))
 }
 
-fn put_own_field(canon: Canon, signature: &Signature, own: &[u8], out: &mut Vec<u8>) {
-    let blank = signature.blank;
+/// Appends a signature's own field as it is signed: without a CRLF at its end, and without what stands in `blank`, which
+/// is all between the `=` of b= and the semicolon or the end.
+pub fn put_own_field(canon: Canon, blank: Span, own: &[u8], out: &mut Vec<u8>) {
     let front = own.get(..blank.start).unwrap_or_default();
     let back = own.get(blank.end..).unwrap_or_default();
     put_field(canon, without_line_end(&[front, back].concat()), out);

@@ -11,14 +11,14 @@ pub mod canon;
 pub mod check;
 mod der;
 mod examine;
-mod fields;
+pub mod fields;
 pub mod key;
 pub mod lookup;
 pub mod policy;
 pub mod reason;
 pub mod signature;
 pub mod step;
-mod values;
+pub mod values;
 pub mod verify;
 pub mod who;
 

@@ -14,6 +14,7 @@ use mail::{Domain, Field, Header, Span, SuffixList, SuffixSection, UnixTime};
 
 use crate::body::{BodyHasher, BodyHashes};
 use crate::cache::KeyCache;
+use crate::canon::Canon;
 use crate::check::{Check, Flags};
 use crate::examine::{Message, Objection, Story, about};
 use crate::fields::FieldIndex;
@@ -33,6 +34,12 @@ impl Keys {
     /// The answer for a name, if it was asked for.
     pub fn get(&self, name: &Name) -> Option<&KeyAnswer> {
         self.0.get(name)
+    }
+
+    /// Asks for the keys at these names, all at once.
+    pub async fn look_up<D: Dns>(dns: &D, names: BTreeSet<Name>, cache: Option<&KeyCache>) -> Self {
+        let answers = join_all(names.iter().map(|name| ask(dns, name.clone(), cache))).await;
+        Self(names.into_iter().zip(answers).collect())
     }
 
     /// The answers, by the name that was asked for.
@@ -113,10 +120,7 @@ impl Verifier {
             .filter(|s| s.body_length.is_none() || self.policy.body_length == BodyLength::Exact)
             .map(|s| s.key_name.clone())
             .collect();
-        async move {
-            let answers = join_all(names.iter().map(|name| ask(dns, name.clone(), cache))).await;
-            Keys(names.into_iter().zip(answers).collect())
-        }
+        Keys::look_up(dns, names, cache)
     }
 
     /// The signing domains of the signatures that may still pass.
@@ -124,9 +128,14 @@ impl Verifier {
         self.open().map(|signature| &signature.domain)
     }
 
+    /// The canonical forms of the body that are needed.
+    pub fn forms(&self) -> impl Iterator<Item = Canon> {
+        self.open().map(|signature| signature.body_canon)
+    }
+
     /// A hasher for the body, for the canonical forms that are needed. It does not hold on to the verifier.
     pub fn body(&self) -> BodyHasher {
-        BodyHasher::new(self.open().map(|s| s.body_canon))
+        BodyHasher::new(self.forms())
     }
 
     /// One check for each DKIM-Signature field, from the top down. `header` is the one that the verifier was made from.

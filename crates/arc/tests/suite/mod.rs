@@ -25,7 +25,7 @@ impl Scenario {
     fn read(yaml: Yaml) -> Self {
         let mut zone = Zone::new();
         for (name, text) in yaml["txt-records"].as_hash().into_iter().flatten() {
-            zone.add(Name::from_dotted(name.as_str().unwrap()).unwrap(), 300, Data::txt(&scalar(text)));
+            zone.add(Name::from_dotted(name.as_str().unwrap()).unwrap(), 300, Data::txt(scalar(text)));
         }
         let tests = yaml["tests"].as_hash().unwrap().iter().map(|(name, test)| Test {
             name: scalar(name),

@@ -14,7 +14,7 @@ use crate::instance::{Instance, MAX_SETS};
 use crate::message::MessageSignature;
 use crate::reason::Reason;
 use crate::results::{self, Results};
-use crate::scan::{Whole, collect, newest_status, whole_sets};
+use crate::scan::{Whole, collect, whole_sets};
 use crate::seal::{Seal, Status};
 
 /// Most keys that are asked for: two for each set, those of its signature and its seal (RFC 8617 §9.2).
@@ -26,14 +26,6 @@ pub struct Chain {
     pub(crate) policy: Policy,
     /// In the order of their instances; or why the chain fails whatever the answers are.
     pub(crate) sets: Result<Vec<Set>, Reason>,
-    pub(crate) newest: Option<Newest>,
-}
-
-/// The highest number on a message, for whoever seals it next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Newest {
-    pub(crate) instance: Instance,
-    pub(crate) status: Option<Status>,
 }
 
 /// A field's bytes and its place in the header.
@@ -77,17 +69,11 @@ impl Chain {
     /// Reads the chain of a header. `policy` is that for DKIM: its clock skew, its shortest RSA key, its l=, the service
     /// that keys have to be for. `now` is when the message came in.
     pub fn read(header: &Header, policy: &Policy, now: UnixTime) -> Self {
-        let mut chain = Self { policy: policy.clone(), sets: Ok(Vec::new()), newest: None };
-        chain.sets = collect(header).and_then(|groups| {
-            chain.newest = groups
-                .last_key_value()
-                .map(|(instance, _)| Newest { instance: *instance, status: newest_status(&groups) });
-            match header.defects().first() {
-                Some((defect, _)) if !groups.is_empty() => Err(Reason::MalformedHeader(*defect)),
-                _ => Setting { policy, now }.sets(whole_sets(&groups)?),
-            }
+        let sets = collect(header).and_then(|groups| match header.defects().first() {
+            Some((defect, _)) if !groups.is_empty() => Err(Reason::MalformedHeader(*defect)),
+            _ => Setting { policy, now }.sets(whole_sets(&groups)?),
         });
-        chain
+        Self { policy: policy.clone(), sets }
     }
 
     /// The sets that may form a valid chain.

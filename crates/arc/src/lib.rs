@@ -3,7 +3,7 @@
 //!
 //! The order of use is DKIM's: [`Chain::read`] with the header; then, side by side, [`Chain::keys`] and the body through a
 //! [`dkim::BodyHasher`] that knows of [`Chain::forms`]; then [`Chain::check`]. A chain that passes proves who sealed it and
-//! nothing else: [`consider`] says whether a site that trusts those sealers may act on what they saw.
+//! nothing else: [`consider`] says whether a site that trusts those sealers may act on what they saw. [`Sealing`] adds a set.
 #![forbid(unsafe_code)]
 
 mod bytes;
@@ -17,6 +17,7 @@ mod reason;
 mod results;
 mod scan;
 mod seal;
+mod sealing;
 mod step;
 mod tags;
 pub mod trust;
@@ -29,5 +30,6 @@ pub use message::MessageSignature;
 pub use reason::{Outcome, Reason};
 pub use results::Results;
 pub use seal::{Seal, Status};
+pub use sealing::{NewSet, NotSealed, OnFailure, Sealer, SealerFault, Sealing};
 pub use step::Step;
 pub use trust::{Decision, Grounds, Refusal, TrustedSealers, consider};

@@ -9,16 +9,16 @@ pub(crate) enum DerKey<'a> {
     Ed25519(&'a [u8]),
 }
 
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
 const NULL: u8 = 0x05;
-const OID: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
 
 /// 1.2.840.113549.1.1.1, rsaEncryption.
-const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// 1.3.101.112, id-Ed25519.
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// Reads an RSAPublicKey (RFC 8017 §A.1.1) or a SubjectPublicKeyInfo (RFC 5280 §4.1); `None` if it is neither.
 pub(crate) fn public_key(der: &[u8]) -> Option<DerKey<'_>> {
@@ -48,21 +48,21 @@ fn rsa_key(mut body: Reader<'_>) -> Option<DerKey<'_>> {
 }
 
 /// The content of the one element that `der` is.
-fn whole(der: &[u8], tag: u8) -> Option<Reader<'_>> {
+pub(crate) fn whole(der: &[u8], tag: u8) -> Option<Reader<'_>> {
     let mut reader = Reader(der);
     let content = reader.take(tag)?;
     reader.is_done().then_some(Reader(content))
 }
 
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The content of the next element, if it has this tag.
-    fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         let rest = self.0.strip_prefix(&[tag])?;
         let (len, rest) = match rest {
             [short @ 0..=0x7f, rest @ ..] => (usize::from(*short), rest),
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element as a number of 1 or more, without the zero that may keep it positive.
-    fn take_positive(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn take_positive(&mut self) -> Option<&'a [u8]> {
         match self.take(INTEGER)? {
             [0, rest @ ..] if rest.first().is_some_and(|byte| *byte >= 0x80) => Some(rest),
             number @ [1..=0x7f, ..] => Some(number),

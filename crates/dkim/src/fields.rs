@@ -40,7 +40,7 @@ impl<'h> FieldIndex<'h> {
     }
 
     /// The fields of this name, from top to bottom.
-    fn named(&self, name: &str) -> &[(&'h [u8], usize)] {
+    pub(crate) fn named(&self, name: &str) -> &[(&'h [u8], usize)] {
         let rest = self.names.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_lt());
         let rest = self.names.get(rest..).unwrap_or_default();
         let end = rest.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_eq());
@@ -88,14 +88,18 @@ impl<'h> FieldIndex<'h> {
     /// The covered fields in this canonical form, each with one CRLF.
     pub fn covered_bytes(&self, covered: &Covered, canon: Canon) -> Vec<u8> {
         let mut out = Vec::new();
-        for field in covered.fields.iter().filter_map(|index| self.header.field(*index)) {
-            match canon {
-                Canon::Simple => out.extend_from_slice(without_line_end(field.raw)),
-                Canon::Relaxed => out.extend_from_slice(self.relaxed(field)),
-            }
-            out.extend_from_slice(b"\r\n");
-        }
+        covered.fields.iter().for_each(|index| self.put(canon, *index, &mut out));
         out
+    }
+
+    /// Appends the canonical form of one field of this header, with one CRLF.
+    pub(crate) fn put(&self, canon: Canon, index: usize, out: &mut Vec<u8>) {
+        let Some(field) = self.header.field(index) else { return };
+        match canon {
+            Canon::Simple => out.extend_from_slice(without_line_end(field.raw)),
+            Canon::Relaxed => out.extend_from_slice(self.relaxed(field)),
+        }
+        out.extend_from_slice(b"\r\n");
     }
 
     /// The relaxed form of a field of this header, without a line end.

@@ -201,7 +201,7 @@ impl fmt::Display for PublicKey {
 }
 
 /// The bits of the modulus.
-fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<usize, KeyError> {
+pub(crate) fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<usize, KeyError> {
     let zeros = modulus.first().map_or(8, |byte| byte.leading_zeros()) as usize;
     let bits = (modulus.len() * 8).saturating_sub(zeros);
     if bits > MAX_RSA_BITS {
@@ -236,6 +236,11 @@ impl KeyRecord {
     /// Reads the text of a record, its strings put together.
     pub fn parse(text: &[u8]) -> Parsed<Self> {
         reader::read(text)
+    }
+
+    /// The record of a key, with nothing but the key in it.
+    pub fn of(key: PublicKey) -> Self {
+        Self { key, hashes: None, services: None, flags: Vec::new(), notes: None }
     }
 
     /// Whether the domain is only testing DKIM (t=y).

@@ -28,7 +28,7 @@ pub const FIELD: &str = "DKIM-Signature";
 
 /// The answers for a message's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys(BTreeMap<Name, KeyAnswer>);
+pub struct Keys(pub(crate) BTreeMap<Name, KeyAnswer>);
 
 impl Keys {
     /// The answer for a name, if it was asked for.

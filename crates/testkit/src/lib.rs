@@ -12,6 +12,7 @@
 )]
 
 pub mod oracle;
+pub mod private;
 pub mod real;
 pub mod sealer;
 pub mod signer;

@@ -201,7 +201,7 @@ impl TestKey {
     }
 }
 
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = match content.len() {
         short @ 0..=0x7f => vec![short as u8],
         byte @ 0x80..=0xff => vec![0x81, byte as u8],
@@ -211,7 +211,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// A positive number in DER.
-fn der_number(number: &BigUint) -> Vec<u8> {
+pub(crate) fn der_number(number: &BigUint) -> Vec<u8> {
     let mut bytes = number.to_bytes_be();
     if bytes.first().is_some_and(|byte| *byte >= 0x80) {
         bytes.insert(0, 0);

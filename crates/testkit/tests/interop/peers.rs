@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use num_bigint::BigUint;
 use serde_json::{Value, json};
 use testkit::real::{Root, not_run, python};
 use testkit::signer::TestKey;
@@ -59,10 +58,10 @@ impl Peer {
         let jobs: Vec<Value> = jobs
             .iter()
             .map(|job| {
-                let (pem, seed) = private(&job.key.key);
+                let (pem, seed) = (job.key.key.private_pem(), job.key.key.seed().unwrap_or_default());
                 json!({
                     "message": STANDARD.encode(job.message), "selector": job.key.selector, "domain": DOMAIN,
-                    "a": job.key.key.algorithm(), "c": job.form, "pem": pem, "seed": seed,
+                    "a": job.key.key.algorithm(), "c": job.form, "pem": pem, "seed": STANDARD.encode(seed),
                 })
             })
             .collect();
@@ -125,85 +124,4 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(
         let done: Option<Vec<_>> = running.into_iter().map(|part| part.join().unwrap()).collect();
         Some(done?.into_iter().flatten().collect())
     })
-}
-
-/// The private key as PEM, and the seed of an Ed25519 key as base64.
-fn private(key: &TestKey) -> (String, String) {
-    match key {
-        TestKey::Rsa { n, e, d } => (pem("RSA PRIVATE KEY", &pkcs1(n, e, d)), String::new()),
-        TestKey::Ed25519(seed) => {
-            // RFC 8410 §7: version 0, id-Ed25519, the seed as an octet string in an octet string.
-            let front = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-            (pem("PRIVATE KEY", &[&front[..], seed].concat()), STANDARD.encode(seed))
-        }
-    }
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<&str> =
-        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-}
-
-/// RFC 8017 appendix A.1.2: version 0, n, e, d, p, q, d mod p-1, d mod q-1, 1/q mod p.
-fn pkcs1(n: &BigUint, e: &BigUint, d: &BigUint) -> Vec<u8> {
-    let one = BigUint::from(1u8);
-    let (p, q) = factors(n, &(e * d - &one));
-    let parts = [
-        BigUint::ZERO,
-        n.clone(),
-        e.clone(),
-        d.clone(),
-        p.clone(),
-        q.clone(),
-        d % (&p - &one),
-        d % (&q - &one),
-        q.modinv(&p).unwrap(),
-    ];
-    der(0x30, &parts.iter().map(der_number).collect::<Vec<_>>().concat())
-}
-
-/// The two factors of `n`, given a multiple of the order of its group: one of a few bases leads to a square root of 1
-/// that is neither 1 nor -1.
-fn factors(n: &BigUint, multiple: &BigUint) -> (BigUint, BigUint) {
-    let one = BigUint::from(1u8);
-    let twos = multiple.trailing_zeros().unwrap();
-    for base in 2u8.. {
-        let mut root = BigUint::from(base).modpow(&(multiple >> twos), n);
-        for _ in 0..twos {
-            let square = root.modpow(&BigUint::from(2u8), n);
-            if square == one && root != one && root != n - &one {
-                let p = gcd(&root - &one, n.clone());
-                let q = n / &p;
-                return if p > q { (p, q) } else { (q, p) };
-            }
-            root = square;
-        }
-    }
-    panic!("no factors")
-}
-
-fn gcd(mut a: BigUint, mut b: BigUint) -> BigUint {
-    while b != BigUint::ZERO {
-        (a, b) = (b.clone(), a % b);
-    }
-    a
-}
-
-fn der_number(number: &BigUint) -> Vec<u8> {
-    let mut bytes = number.to_bytes_be();
-    if bytes[0] >= 0x80 {
-        bytes.insert(0, 0);
-    }
-    der(2, &bytes)
-}
-
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = match content.len() {
-        short @ 0..=0x7f => vec![short as u8],
-        byte @ 0x80..=0xff => vec![0x81, byte as u8],
-        long => vec![0x82, (long >> 8) as u8, long as u8],
-    };
-    [vec![tag], length, content.to_vec()].concat()
 }

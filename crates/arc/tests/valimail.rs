@@ -120,7 +120,8 @@ fn sealed_as_expected(scenario: &Scenario, test: &Test) -> Result<(), String> {
     if payload(ours) != payload(theirs) {
         return Err(format!("{ours}, not {theirs}"));
     }
-    verify(&scenario_key(scenario), &domain, &expected_text(&expected), test, check.outcome()).map_err(|e| format!("the suite's: {e}"))?;
+    verify(&scenario_key(scenario), &domain, &expected_text(&expected), test, check.outcome())
+        .map_err(|e| format!("the suite's: {e}"))?;
     verify(
         &KeyRecord::parse(key().record().as_bytes()).value.unwrap(),
         &domain,

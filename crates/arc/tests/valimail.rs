@@ -213,9 +213,9 @@ fn verify(key: &KeyRecord, domain: &str, set: &str, test: &Test, before: Outcome
         hashed += &(canon::field(true, field.trim_end_matches("\r\n")) + "\r\n");
     }
     let field = canon::to_text(first("ARC-Seal").raw);
-    let b = field.find("b=").unwrap() + 2;
-    let end = field[b..].find(';').map_or(field.len(), |at| b + at);
-    hashed += &canon::field(true, &[&field[..b], &field[end..]].concat());
+    let (front, rest) = field.split_once("b=").unwrap();
+    let back = rest.split_once(';').map_or(String::new(), |(_, back)| format!(";{back}"));
+    hashed += &canon::field(true, &format!("{front}b={back}"));
     let hashed = hashed.trim_end_matches("\r\n");
     let hash = digest(&SHA256, &canon::to_bytes(hashed));
     if key.key.verifies(&hash, &seal.by.signature) { Ok(()) } else { Err("the seal does not fit".to_owned()) }

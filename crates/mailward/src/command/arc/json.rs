@@ -1,6 +1,6 @@
-//! The JSON form of an ARC chain.
+//! The JSON forms of an ARC chain, and of a set that was added.
 
-use arc::{Check, Decision, Holds, Hop};
+use arc::{Check, Decision, Holds, Hop, NewSet, NotSealed};
 use serde::Serialize;
 
 /// The ARC chain of a message.
@@ -96,5 +96,65 @@ impl OverrideJson {
                 Self { allowed: false, code: refusal.code(), reason: refusal.to_string() }
             }
         }
+    }
+}
+
+/// `mailward arc seal`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::command) struct SealJson {
+    /// Whether the message was sealed.
+    sealed: bool,
+    /// Why not; null if it was.
+    reason: Option<String>,
+    /// The fields that were put on top, in that order, one above the other; empty if it was not sealed.
+    fields: Vec<FieldJson>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct FieldJson {
+    name: &'static str,
+    /// What follows the colon and one space, folds and all.
+    value: String,
+}
+
+impl SealJson {
+    pub(super) fn new(sealed: &Result<NewSet, NotSealed>) -> Self {
+        let fields = sealed.iter().flat_map(NewSet::fields);
+        Self {
+            sealed: sealed.is_ok(),
+            reason: sealed.as_ref().err().map(ToString::to_string),
+            fields: fields.map(|(name, value)| FieldJson { name, value: value.to_owned() }).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ArcJson, SealJson};
+
+    /// Everything that `mailward arc` prints with --json.
+    #[derive(schemars::JsonSchema)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "only its schema is wanted")]
+    enum Arc {
+        Verify(ArcJson),
+        Seal(SealJson),
+    }
+
+    /// The schema that the documentation shows is the one of the structs. `UPDATE_DOCS=1` writes it.
+    #[test]
+    fn the_schema_in_the_documentation_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/arc.schema.json");
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Arc)).unwrap() + "\n";
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &schema).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == schema,
+            "docs/arc.schema.json is not up to date: run the tests with UPDATE_DOCS=1"
+        );
     }
 }

@@ -51,7 +51,7 @@ fn check(message: &[u8]) -> Check {
     chain.check(&header, &keys, &hasher.finish())
 }
 
-fn seal(message: &Vec<u8>) -> Vec<u8> {
+fn seal(message: &[u8]) -> Vec<u8> {
     let key = SigningKey::parse(&TestKey::rsa(2048).private_pkcs8()).unwrap();
     let selector = Selector::parse("arc").unwrap();
     let sealer = Sealer::new(Domain::parse(OURS).unwrap(), selector, key, FieldList::default()).unwrap();
@@ -116,7 +116,7 @@ fn dkimpys_chains_pass_and_ours_pass_there() {
     let messages = messages();
     let Some((theirs, _)) = dkimpy(&messages, &[]) else { return };
     both_agree(&theirs);
-    let ours: Vec<Vec<u8>> = messages.iter().map(seal).collect();
+    let ours: Vec<Vec<u8>> = messages.iter().map(|message| seal(message)).collect();
     both_agree(&ours);
 }
 
@@ -125,7 +125,7 @@ fn chains_that_both_had_a_hand_in() {
     let mut chains = messages();
     for round in 0..5 {
         chains = if round % 2 == 0 {
-            chains.iter().map(seal).collect()
+            chains.iter().map(|chain| seal(chain)).collect()
         } else {
             let Some((sealed, _)) = dkimpy(&chains, &[]) else { return };
             sealed

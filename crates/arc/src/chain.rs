@@ -57,10 +57,10 @@ pub(crate) enum Hopeless {
 
 impl Hopeless {
     /// As the reason of a whole chain.
-    pub(crate) fn reason(self, kind: Kind, instance: Instance) -> Reason {
+    pub(crate) fn reason(&self, kind: Kind, instance: Instance) -> Reason {
         match self {
             Self::Malformed(error) => Reason::Malformed { kind, instance, error: error.kind },
-            Self::Broken(why) => Reason::Broken { kind, instance, why },
+            Self::Broken(why) => Reason::Broken { kind, instance, why: why.clone() },
         }
     }
 }
@@ -122,7 +122,7 @@ impl Setting<'_> {
         let newest = whole.last().map(|set| set.instance);
         let sets = whole.into_iter().map(|whole| {
             let set = self.set(whole)?;
-            match set.message {
+            match &set.message {
                 Err(hopeless) if Some(set.instance) == newest => {
                     Err(hopeless.reason(Kind::Message, set.instance))
                 }

@@ -97,7 +97,9 @@ impl Chain {
         let mut hops: Vec<Hop> = sets.iter().map(hop).collect();
         let mut steps = vec![Step::Found { sets: sets.len() }];
         let held = check_message(&message, newest);
-        let seals = message.check_seals(sets);
+        // RFC 8617 §5.2 step 4: the algorithm stops here; but what is only missing an answer may be wrong for good below.
+        let stops = held.as_ref().is_err_and(|reason| !reason.is_temporary());
+        let seals = if stops { Vec::new() } else { message.check_seals(sets) };
         tell_of_seals(sets, &seals, &mut steps);
         let reason = reason(&held, sets, &seals);
         if let Some(hop) = hops.last_mut() {
@@ -141,8 +143,8 @@ fn hop(set: &Set) -> Hop {
 /// RFC 8617 §5.2 steps 4 and 5, for one set: what is covered once and there twice, or why the signature does not hold.
 fn check_message(message: &Message<'_>, set: &Set) -> Result<Option<Box<str>>, Reason> {
     let instance = set.instance;
-    let signature = set.message.clone().map_err(|hopeless| hopeless.reason(Kind::Message, instance))?;
-    let covered = message.check_message(&signature, &set.message_field).map_err(|why| Reason::Broken {
+    let signature = set.message.as_ref().map_err(|hopeless| hopeless.reason(Kind::Message, instance))?;
+    let covered = message.check_message(signature, &set.message_field).map_err(|why| Reason::Broken {
         kind: Kind::Message,
         instance,
         why,

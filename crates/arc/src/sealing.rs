@@ -7,8 +7,8 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use dkim::fields::FieldIndex;
-use dkim::sign::RequestFault;
 use dkim::sign::write::{Folded, put_b, put_names};
+use dkim::sign::{MAX_SIGNED, RequestFault};
 use dkim::values::to_base64;
 use dkim::who::{key_name, signing_domain};
 use dkim::{
@@ -153,6 +153,8 @@ pub struct Sealing {
     /// What the seal covers beside its own set.
     before: SealedSets,
     results: String,
+    /// h= of the message signature.
+    signed: Vec<Box<str>>,
     now: UnixTime,
 }
 
@@ -168,6 +170,7 @@ impl Sealing {
         now: UnixTime,
     ) -> Result<Self, NotSealed> {
         check_message(header).map_err(NotSealed::Message)?;
+        let signed = signed(header, &sealer.fields).map_err(NotSealed::Message)?;
         let groups = collect(header);
         let (instance, status, before) = match check.outcome() {
             Outcome::Fail if check.reason().is_temporary() => return Err(NotSealed::Unknown),
@@ -186,7 +189,7 @@ impl Sealing {
             }
         };
         let results = format!("i={instance}; {}", results.value());
-        Ok(Self { sealer: sealer.clone(), instance, status, before, results, now })
+        Ok(Self { sealer: sealer.clone(), instance, status, before, results, signed, now })
     }
 
     /// The number of the set.
@@ -216,18 +219,15 @@ impl Sealing {
     fn message(&self, header: &Header, body: &BodyHashes) -> Result<String, SigningFault> {
         let canon = Canon::Relaxed;
         let body = body.get(canon).ok_or(SigningFault::BodyNotHashed(canon))?;
-        let signatures = header.named(DKIM_SIGNATURE).map(|_| DKIM_SIGNATURE);
-        let names: Vec<&str> = self.sealer.fields.names(header).chain(signatures).collect();
         let mut value = self.begin(Kind::Message);
         value.word(&["c=", canon.as_str(), "/", canon.as_str(), ";"]);
         self.put_signer(&mut value);
-        put_names(&mut value, names.iter().copied());
+        put_names(&mut value, self.signed.iter().map(|name| &**name));
         value.word(&["bh=", &to_base64(&body.sha256), ";"]);
         value.word(&["b="]);
-        let signed: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
         let index = FieldIndex::new(header);
         // The new field is not in the header, so none is its own.
-        let mut bytes = index.covered_bytes(&index.covered(&signed, usize::MAX), canon);
+        let mut bytes = index.covered_bytes(&index.covered(&self.signed, usize::MAX), canon);
         dkim::canon::put_field(canon, whole(Kind::Message, value.as_str()).as_bytes(), &mut bytes);
         put_b(&mut value, &self.sign(digest(&SHA256, &bytes).as_ref())?);
         Ok(value.into_string())
@@ -283,6 +283,14 @@ fn check_message(header: &Header) -> Result<(), Refusal> {
         1 => Ok(()),
         several => Err(Refusal::SeveralFrom(several)),
     }
+}
+
+/// The fields of the list, and the DKIM signatures that are there (RFC 8617 §4.1.2).
+fn signed(header: &Header, fields: &FieldList) -> Result<Vec<Box<str>>, Refusal> {
+    let signatures = header.named(DKIM_SIGNATURE).map(|_| DKIM_SIGNATURE);
+    let names: Vec<Box<str>> = fields.names(header).chain(signatures).map(Into::into).collect();
+    let length: usize = names.iter().map(|name| name.len() + 1).sum();
+    if length > MAX_SIGNED { Err(Refusal::ManyFields) } else { Ok(names) }
 }
 
 /// RFC 8617 §5.1 steps 2 and 3 for a chain that fails.

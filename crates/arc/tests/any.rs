@@ -105,9 +105,9 @@ proptest! {
         let whole = check(&damaged, damaged.len());
         prop_assert_eq!(&whole, &check(&damaged, chunk));
         if whole.outcome() == Outcome::Pass {
-            // What relaxed forms do not notice: white space and case of names, an end of the body without text; or a
-            // whole set that was cut out. Nothing that a reader sees.
-            let lines = |m: &[u8]| String::from_utf8_lossy(m).to_ascii_lowercase().split_whitespace().collect::<String>();
+            // What nobody notices: white space and case of names, an end of the body without text, the padding of the
+            // newest b=. Nothing that a reader sees.
+            let lines = |m: &[u8]| String::from_utf8_lossy(m).to_ascii_lowercase().replace('=', "").split_whitespace().collect::<String>();
             prop_assert_eq!(lines(&damaged), lines(&message));
         }
     }

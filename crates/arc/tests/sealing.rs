@@ -208,6 +208,11 @@ fn messages_that_nobody_should_sign() {
         refused(&message, OnFailure::LeaveAlone, NotSealed::Message(why));
     }
     refused(b"Subject: x\r\n\r\n", OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::NoFrom));
+    // 15 bytes of h= each, and some 160 for the rest of the list.
+    let signatures =
+        |count: usize| ["DKIM-Signature: x\r\n".repeat(count).as_bytes(), MESSAGE.as_bytes()].concat();
+    assert!(seal_checked(&signatures(250)).is_ok());
+    refused(&signatures(265), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::ManyFields));
 }
 
 #[test]

@@ -45,9 +45,7 @@ pub enum Reason {
     Pass,
     /// Two programs could read two different headers out of these bytes.
     MalformedHeader(Defect),
-    /// More sets than [`MAX_SETS`].
-    TooManySets,
-    /// A field does not say which set it belongs to.
+    /// A field does not say which set it belongs to, or that it belongs to one beyond [`MAX_SETS`].
     NoInstance {
         /// The field.
         kind: Kind,
@@ -106,7 +104,6 @@ impl Reason {
             Self::NoSets => Outcome::None,
             Self::Pass => Outcome::Pass,
             Self::MalformedHeader(_)
-            | Self::TooManySets
             | Self::NoInstance { .. }
             | Self::Duplicate { .. }
             | Self::Missing { .. }
@@ -129,7 +126,6 @@ impl Reason {
             Self::NoSets => "no-sets",
             Self::Pass => "pass",
             Self::MalformedHeader(_) => "malformed-header",
-            Self::TooManySets => "too-many-sets",
             Self::NoInstance { .. } => "no-instance",
             Self::Duplicate { .. } => "duplicate-field",
             Self::Missing { .. } => "missing-field",
@@ -144,7 +140,7 @@ impl Reason {
     /// The rule that was obeyed.
     pub const fn section(&self) -> Section {
         Section(match self {
-            Self::NoSets | Self::Pass | Self::TooManySets => "RFC 8617 §5.2",
+            Self::NoSets | Self::Pass => "RFC 8617 §5.2",
             Self::MalformedHeader(_) => "RFC 6376 §3.8",
             Self::NoInstance { .. } => "RFC 8617 §4.2.1",
             Self::Duplicate { .. } | Self::Missing { .. } => "RFC 8617 §4.2.1",
@@ -170,7 +166,6 @@ impl fmt::Display for Reason {
             Self::MalformedHeader(defect) => {
                 write!(f, "the header is malformed ({defect}), so programs may disagree on what it says")
             }
-            Self::TooManySets => write!(f, "more than {MAX_SETS} ARC sets"),
             Self::NoInstance { kind } => {
                 write!(f, "a field {kind} does not say which set it belongs to (i= from 1 to {MAX_SETS})")
             }

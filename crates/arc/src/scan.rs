@@ -52,20 +52,12 @@ impl<'h> Group<'h> {
 /// The fields by instance, whatever their order in the header.
 pub(crate) type Groups<'h> = BTreeMap<Instance, Group<'h>>;
 
-/// RFC 8617 §5.2 step 1: collects all sets. Stops at the field that is one too many, or that belongs to no set.
+/// RFC 8617 §5.2 step 1: collects all sets. Stops at the first field that belongs to no set or is there twice, so after
+/// [`MAX_SETS`] fields of a kind at the latest: there are no more instances.
 pub(crate) fn collect(header: &Header) -> Result<Groups<'_>, Reason> {
     let mut groups = Groups::new();
-    let mut counts = [0_u8; Kind::ALL.len()];
     for field in header.fields() {
-        let Some((kind, count)) =
-            Kind::ALL.into_iter().zip(&mut counts).find(|(kind, _)| field.is(kind.name()))
-        else {
-            continue;
-        };
-        *count += 1;
-        if *count > MAX_SETS {
-            return Err(Reason::TooManySets);
-        }
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| field.is(kind.name())) else { continue };
         let instance = instance_of(kind, &field).ok_or(Reason::NoInstance { kind })?;
         // RFC 8617 §5.2 step 3.B: no repetition.
         if groups.entry(instance).or_default().slot(kind).replace(field).is_some() {
@@ -95,16 +87,11 @@ pub(crate) fn whole_sets<'h>(groups: &Groups<'h>) -> Result<Vec<Whole<'h>>, Reas
     if let (Some(Status::Fail), Some((newest, _))) = (newest_status(groups), groups.last_key_value()) {
         return Err(Reason::SaysFailed(*newest));
     }
-    let mut expected = Some(Instance::FIRST);
-    let mut sets = Vec::new();
-    for (instance, group) in groups {
-        match expected {
-            Some(expected) if expected == *instance => {}
-            Some(missing) => return Err(Reason::Gap(missing)),
-            None => return Err(Reason::TooManySets),
-        }
-        sets.push(group.whole(*instance)?);
-        expected = instance.next();
-    }
-    Ok(sets)
+    let numbered = (1..=MAX_SETS).filter_map(Instance::new).zip(groups);
+    numbered
+        .map(|(expected, (instance, group))| match expected == *instance {
+            true => group.whole(*instance),
+            false => Err(Reason::Gap(expected)),
+        })
+        .collect()
 }

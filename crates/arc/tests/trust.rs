@@ -110,6 +110,7 @@ fn arc_11_the_hop_that_decides() {
     let first = set(1, "forwarder.example", PASS).seal(MESSAGE.as_bytes());
     let changed = set(2, "list.example", fail).seal(&[first.as_slice(), b"footer\r\n"].concat());
     assert_eq!(decide(&changed, Some("victim.example"), &["forwarder.example", "list.example"]), "changed");
+    assert_eq!(check_chain(&changed).oldest_pass(), Some(2));
     // Somebody else added a Subject.
     let first = [b"Subject: evil\r\n", first.as_slice()].concat();
     assert_eq!(decide(&first, Some("victim.example"), &["forwarder.example"]), "unsigned-duplicate");

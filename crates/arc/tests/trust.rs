@@ -93,6 +93,7 @@ fn arc_11_the_hop_that_decides() {
     check(&[set(1, "forwarder.example", fail)], "nobody-saw-it-pass");
     for results in [
         " mx.example; dmarc=fail header.from=victim.example; dmarc=pass header.from=victim.example",
+        " mx.example; dmarc=pass header.from=victim.example; dmarc=fail header.from=victim.example",
         " mx.example; dmarc=pass header.from=victim.example header.from=attacker.example",
         " mx.example; dmarc=pass",
         " mx.example; dkim=pass header.from=victim.example",

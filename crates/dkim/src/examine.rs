@@ -126,7 +126,7 @@ impl Message<'_> {
         own: usize,
         story: &mut Story<'_>,
     ) -> Result<(), Objection> {
-        let covered = self.header.covered(&s.signed, own);
+        let covered = self.header.covered(s.signed.iter(), own);
         let bytes = self.header.hashed_bytes(&covered, s, story.field);
         // RFC 6376 §6.1.3 step 4: the signature in b= fits the hash of the header and the key.
         if !key.verifies(&digest(&SHA256, &bytes), &s.signature) {

@@ -4,16 +4,16 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use mail::{Field, Header};
+use mail::{Field, Header, Span};
 
 use crate::canon::{Canon, put_field};
-use crate::signature::{Signature, SignedNames};
+use crate::signature::Signature;
 
 /// Fields that should be there once and that readers act on: one more of them, unsigned, changes what is seen.
 const SINGLE: &[&str] = &["from", "subject", "date", "to", "cc", "reply-to", "message-id", "mime-version"];
 
 /// The fields of a header by name, made once for all signatures.
-pub(crate) struct FieldIndex<'h> {
+pub struct FieldIndex<'h> {
     header: &'h Header,
     /// Name and index of each field, in the order of [`by_name`] and then from the top.
     names: Vec<(&'h [u8], usize)>,
@@ -28,18 +28,18 @@ struct Relaxed {
 }
 
 /// What a signature covers.
-pub(crate) struct Covered {
+pub struct Covered {
     /// The fields, in the order in which they are hashed.
-    pub(crate) fields: Vec<usize>,
+    pub fields: Vec<usize>,
     /// h= names a field more often than it is there.
-    pub(crate) oversigned: bool,
-    /// The first field of [`SINGLE`], in the order of h=, of which an instance is covered and another is not.
-    pub(crate) unsigned_duplicate: Option<Box<str>>,
+    pub oversigned: bool,
+    /// The first field that should be there once, in the order of h=, of which an instance is covered and another is not.
+    pub unsigned_duplicate: Option<Box<str>>,
 }
 
 impl<'h> FieldIndex<'h> {
     /// Reads the header once.
-    pub(crate) fn new(header: &'h Header) -> Self {
+    pub fn new(header: &'h Header) -> Self {
         let mut names: Vec<_> = header.fields().map(|field| (field.name, field.index)).collect();
         names.sort_unstable_by(|(one, i), (other, j)| by_name(one, other).then(i.cmp(j)));
         // No relaxed form is longer than the field.
@@ -62,12 +62,12 @@ impl<'h> FieldIndex<'h> {
     }
 
     /// Whether the header has a field of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         !self.named(name).is_empty()
     }
 
     /// What the signature in the field `own` covers.
-    pub(crate) fn covered(&self, signed: &SignedNames, own: usize) -> Covered {
+    pub fn covered<'n>(&self, signed: impl Iterator<Item = &'n str> + Clone, own: usize) -> Covered {
         let mut covered = Covered {
             fields: Vec::with_capacity(self.names.len()),
             oversigned: false,
@@ -75,7 +75,7 @@ impl<'h> FieldIndex<'h> {
         };
         // Where each run of fields of one name begins: the end of those that are left.
         let mut ends: Vec<Option<usize>> = vec![None; self.names.len()];
-        for name in signed.iter() {
+        for name in signed.clone() {
             match self.take_last(name, own, &mut ends) {
                 // RFC 6376 §5.4.2: each time that h= names a field takes one more instance, from the bottom up.
                 Some(index) => covered.fields.push(index),
@@ -84,7 +84,7 @@ impl<'h> FieldIndex<'h> {
             }
         }
         let single = |name: &&str| SINGLE.contains(name) || name.starts_with("content-");
-        let mut singles = signed.iter().filter(single);
+        let mut singles = signed.filter(single);
         let duplicate = singles.find(|name| self.take_last(name, own, &mut ends).is_some());
         covered.unsigned_duplicate = duplicate.map(Box::from);
         covered
@@ -106,9 +106,15 @@ impl<'h> FieldIndex<'h> {
     /// b= and no CRLF.
     pub(crate) fn hashed_bytes(&self, covered: &Covered, signature: &Signature, own: &[u8]) -> Vec<u8> {
         let canon = signature.header_canon;
+        let mut out = self.covered_bytes(covered, canon);
+        put_own_field(canon, signature.blank, own, &mut out);
+        out
+    }
+
+    /// The covered fields in this canonical form, each with one CRLF.
+    pub fn covered_bytes(&self, covered: &Covered, canon: Canon) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.header.raw().len());
         covered.fields.iter().for_each(|index| self.put(canon, *index, &mut out));
-        put_own_field(canon, signature, own, &mut out);
         out
     }
 
@@ -145,8 +151,9 @@ fn by_name(one: &[u8], other: &[u8]) -> Ordering {
     one.len().cmp(&other.len()).then_with(|| one.iter().map(lower).cmp(other.iter().map(lower)))
 }
 
-fn put_own_field(canon: Canon, signature: &Signature, own: &[u8], out: &mut Vec<u8>) {
-    let blank = signature.blank;
+/// Appends a signature's own field as it is signed: without a CRLF at its end, and without what stands in `blank`, which
+/// is all between the `=` of b= and the semicolon or the end.
+pub fn put_own_field(canon: Canon, blank: Span, own: &[u8], out: &mut Vec<u8>) {
     let front = own.get(..blank.start).unwrap_or_default();
     let back = own.get(blank.end..).unwrap_or_default();
     put_field(canon, without_line_end(&[front, back].concat()), out);

@@ -174,7 +174,7 @@ impl PublicKey {
 
     /// Whether `signature` was made with this key over a header with this SHA-256. An RSA key outside of 1024 to 8192
     /// bits verifies nothing.
-    pub(crate) fn verifies(&self, sha256: &Digest, signature: &[u8]) -> bool {
+    pub fn verifies(&self, sha256: &Digest, signature: &[u8]) -> bool {
         match self {
             Self::Revoked(_) => false,
             // RFC 8301 §3.2: keys below 1024 bits must not be taken for valid; this algorithm refuses them too.

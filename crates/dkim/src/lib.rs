@@ -12,7 +12,7 @@ pub mod canon;
 pub mod check;
 mod der;
 mod examine;
-mod fields;
+pub mod fields;
 pub mod key;
 pub mod lookup;
 pub mod policy;
@@ -23,7 +23,7 @@ pub mod sign_fields;
 pub mod signature;
 pub mod signing_key;
 pub mod step;
-mod values;
+pub mod values;
 pub mod verify;
 pub mod who;
 

@@ -284,7 +284,7 @@ impl Hashed {
 }
 
 mod own;
-mod write;
+pub mod write;
 
 pub use own::OwnFault;
 pub use write::{MAX_COPIED, MAX_LINE};

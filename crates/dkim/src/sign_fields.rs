@@ -138,6 +138,11 @@ impl FieldList {
         self.0.iter().map(|listed| (&*listed.name, listed.oversigned))
     }
 
+    /// The names that h= has for a message with this header.
+    pub fn names(&self, header: &Header) -> Vec<Box<str>> {
+        self.select(header).names(self).map(Box::from).collect()
+    }
+
     /// Finds the listed fields of a header, in one pass.
     pub(crate) fn select(&self, header: &Header) -> Selection {
         let place = |name: &[u8]| self.0.iter().position(|listed| listed.is(name));

@@ -64,7 +64,8 @@ impl Algorithm {
         }
     }
 
-    fn parse(value: &[u8]) -> Option<Self> {
+    /// Reads the value of a=, in any case.
+    pub fn parse(value: &[u8]) -> Option<Self> {
         [Self::RsaSha256, Self::Ed25519Sha256, Self::RsaSha1]
             .into_iter()
             .find(|a| value.eq_ignore_ascii_case(a.as_str().as_bytes()))
@@ -225,7 +226,7 @@ pub struct SignedNames {
 
 impl SignedNames {
     /// The names, as often as they stand there.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub fn iter(&self) -> impl Iterator<Item = &str> + Clone {
         self.text.split_terminator(':')
     }
 
@@ -315,6 +316,7 @@ impl Signature {
 }
 
 mod reader;
+pub use reader::canonicalisation;
 use reader::{KNOWN, Reader, place};
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! The kinds of value that tags hold (RFC 6376 §2.8-§2.11): base64 with folds, numbers, names between colons,
-//! quoted-printable.
+//! quoted-printable. ARC's fields hold the same kinds.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -13,7 +13,7 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Why a value is not base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Base64Error {
+pub enum Base64Error {
     /// More characters than allowed, white space not counted.
     Long,
     /// A byte that base64 has not, and where it stands in the value.
@@ -23,7 +23,7 @@ pub(crate) enum Base64Error {
 }
 
 /// Whether the byte can be part of folding white space.
-pub(crate) fn is_fws(byte: u8) -> bool {
+pub fn is_fws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn without_fws(value: &[u8]) -> Vec<u8> {
 }
 
 /// Decodes base64 of at most `max` characters; the length is looked at before anything is decoded.
-pub(crate) fn base64(value: &[u8], max: usize) -> Result<Vec<u8>, Base64Error> {
+pub fn base64(value: &[u8], max: usize) -> Result<Vec<u8>, Base64Error> {
     if value.len() > max && value.iter().filter(|b| !is_fws(**b)).count() > max {
         return Err(Base64Error::Long);
     }
@@ -49,18 +49,18 @@ pub(crate) fn base64(value: &[u8], max: usize) -> Result<Vec<u8>, Base64Error> {
 }
 
 /// Encodes without folds.
-pub(crate) fn to_base64(bytes: &[u8]) -> String {
+pub fn to_base64(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }
 
-/// A decimal number of at most `max_digits` digits, [`u64::MAX`] where it is larger than that; `None` for all else.
-pub(crate) fn saturating_number(value: &[u8]) -> Option<u64> {
+/// A decimal number, [`u64::MAX`] where it is larger than that; `None` for all else.
+pub fn saturating_number(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     digits.then(|| value.iter().fold(0_u64, |n, d| n.saturating_mul(10).saturating_add(u64::from(d - b'0'))))
 }
 
 /// The parts between colons, each without the white space around it.
-pub(crate) fn colon_list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn colon_list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b':').map(trim)
 }
 

@@ -13,6 +13,7 @@ use mail::{Domain, Field, Header, Span, SuffixList, SuffixSection, UnixTime};
 
 use crate::body::{BodyHasher, BodyHashes};
 use crate::cache::KeyCache;
+use crate::canon::Canon;
 use crate::check::{Check, Flags};
 use crate::examine::{Message, Objection, Story, about};
 use crate::fields::FieldIndex;
@@ -37,7 +38,15 @@ impl Keys {
         self.0.iter().find(|(asked, _)| asked == name).map(|(_, answer)| answer)
     }
 
-    /// The answers, in the order of the names that were asked for.
+    /// Asks for the keys at these names, all at once.
+    pub async fn look_up<D: Dns>(dns: &D, mut names: Vec<Name>, cache: Option<&KeyCache>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        let answers = join_all(names.iter().map(|name| ask(dns, name.clone(), cache))).await;
+        Self(names.into_iter().zip(answers).collect())
+    }
+
+    /// The answers, by the name that was asked for.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &KeyAnswer)> {
         self.0.iter().map(|(name, answer)| (name, answer))
     }
@@ -110,17 +119,12 @@ impl Verifier {
         dns: &'d D,
         cache: Option<&'d KeyCache>,
     ) -> impl Future<Output = Keys> + Send + use<'d, D> {
-        let mut names: Vec<Name> = self
+        let names = self
             .open()
             .filter(|s| s.body_length.is_none() || self.policy.body_length == BodyLength::Exact)
             .map(|s| s.key_name.clone())
             .collect();
-        names.sort_unstable();
-        names.dedup();
-        async move {
-            let answers = join_all(names.iter().map(|name| ask(dns, name.clone(), cache))).await;
-            Keys(names.into_iter().zip(answers).collect())
-        }
+        Keys::look_up(dns, names, cache)
     }
 
     /// The signing domains of the signatures that may still pass.
@@ -128,9 +132,14 @@ impl Verifier {
         self.open().map(|signature| &signature.domain)
     }
 
+    /// The canonical forms of the body that are needed.
+    pub fn forms(&self) -> impl Iterator<Item = Canon> {
+        self.open().map(|signature| signature.body_canon)
+    }
+
     /// A hasher for the body, for the canonical forms that are needed. It does not hold on to the verifier.
     pub fn body(&self) -> BodyHasher {
-        BodyHasher::new(self.open().map(|s| s.body_canon))
+        BodyHasher::new(self.forms())
     }
 
     /// One check for each DKIM-Signature field, from the top down. `header` is the one that the verifier was made from.

@@ -50,7 +50,7 @@ impl From<DomainError> for WhoError {
 }
 
 /// Reads a signing domain: RFC 6376 §3.5 d=, `sub-domain 1*("." sub-domain)`.
-pub(crate) fn signing_domain(text: &[u8]) -> Result<Domain, WhoError> {
+pub fn signing_domain(text: &[u8]) -> Result<Domain, WhoError> {
     if text.ends_with(b".") {
         return Err(WhoError::TrailingDot);
     }

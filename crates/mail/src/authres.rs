@@ -148,6 +148,13 @@ pub struct Property {
     pub value: Value,
 }
 
+impl Property {
+    /// Whether it is this registered property.
+    pub fn is(&self, registered: RegisteredProperty) -> bool {
+        registered.keywords() == (self.ptype.clone(), self.property.clone())
+    }
+}
+
 /// The result of one check of one method.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MethodResult {

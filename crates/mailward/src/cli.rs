@@ -53,6 +53,9 @@ enum Command {
     /// DKIM key records
     #[command(subcommand, after_help = EXIT_CODES)]
     Dkim(command::dkim::Command),
+    /// ARC: what the handlers of a message saw, and to say what we saw
+    #[command(subcommand)]
+    Arc(command::arc::Command),
     /// DMARC records
     #[command(subcommand, after_help = EXIT_CODES)]
     Dmarc(command::dmarc::Command),
@@ -77,6 +80,7 @@ impl Cli {
             Command::Verify(args) => command::verify::run(args).await,
             Command::Spf(command) => command::spf::run(command).await,
             Command::Dkim(command) => command::dkim::run(command).await,
+            Command::Arc(command) => command::arc::run(command).await,
             Command::Dmarc(command) => command::dmarc::run(command).await,
         }
     }

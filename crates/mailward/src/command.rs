@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod arc;
 pub mod dkim;
 pub mod dmarc;
 mod record;

@@ -1,4 +1,4 @@
-//! For tests only: vectors, naive second implementations as oracles, a DKIM signer among them, a DNS in no hurry, and real
+//! For tests only: vectors, naive second implementations as oracles, a DKIM signer and an ARC sealer among them, a DNS in no hurry, and real
 //! programs.
 #![forbid(unsafe_code)]
 #![allow(
@@ -14,6 +14,7 @@
 pub mod oracle;
 pub mod private;
 pub mod real;
+pub mod sealer;
 pub mod signer;
 pub mod unhurried;
 pub mod vector;

@@ -337,7 +337,7 @@ impl Signer {
 }
 
 /// The fields, folds and all, without their last CRLF; and the body.
-fn split(message: &str) -> (Vec<String>, &str) {
+pub(crate) fn split(message: &str) -> (Vec<String>, &str) {
     let (header, body) = match message.strip_prefix("\r\n") {
         Some(body) => ("", body),
         None => message.split_once("\r\n\r\n").unwrap_or((message.trim_end_matches("\r\n"), "")),
@@ -359,7 +359,7 @@ fn forms(c: &str) -> (bool, bool) {
 }
 
 /// The field with nothing in b=, nor the white space around that.
-fn without_b(field: &str) -> String {
+pub(crate) fn without_b(field: &str) -> String {
     match field.split_once("{b}") {
         Some((front, back)) => [front.trim_end(), back.trim_start()].concat(),
         None => field.to_owned(),

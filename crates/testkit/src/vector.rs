@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use message::grow;
-pub use message::{Edit, Signing, key, unescape, with_keys};
+pub use message::{Edit, Sealing, Signing, key, unescape, with_keys};
 
 /// One file of vectors.
 #[derive(Debug, Deserialize)]
@@ -59,6 +59,12 @@ pub struct Case {
     /// What is done to it after signing.
     #[serde(default)]
     pub edit: Vec<Edit>,
+    /// ARC sets to add after that, each put on top of the last.
+    #[serde(default)]
+    pub seal: Vec<Sealing>,
+    /// What is done to it after sealing.
+    #[serde(default)]
+    pub edit_sealed: Vec<Edit>,
     /// Seconds since 1970.
     #[serde(default = "now")]
     pub now: u64,
@@ -95,6 +101,9 @@ pub struct Settings {
     pub other_ids: Vec<String>,
     /// The header fields that are treated like Authentication-Results.
     pub other_fields: Option<Vec<String>>,
+    /// The ARC sealers that are believed.
+    #[serde(default)]
+    pub trusted_sealers: Vec<String>,
     /// SPF never looks at the names of the client's address.
     #[serde(default)]
     pub no_ptr: bool,
@@ -123,6 +132,13 @@ pub struct Expect {
     pub flags: Option<Vec<String>>,
     /// DMARC; `not pass` for any word but that.
     pub dmarc: Option<String>,
+    /// The ARC chain.
+    pub arc: Option<String>,
+    /// The number of the oldest ARC set whose message signature holds, 0 for all.
+    pub oldest_pass: Option<u8>,
+    /// Whether trusted sealers allow a local policy to override: `trusted-sealer`, or the code of the refusal; empty where
+    /// it is no question.
+    pub local: Option<String>,
     /// The disposition that the domain asks for: none, quarantine, reject.
     pub disposition: Option<String>,
     /// The author domain; empty for none.
@@ -154,10 +170,12 @@ pub struct Expect {
 }
 
 impl Case {
-    /// The message as it arrives: escapes undone, signed, changed.
+    /// The message as it arrives: escapes undone, signed, changed, sealed, changed again.
     pub fn message(&self) -> Vec<u8> {
         let message = self.sign.iter().fold(unescape(&self.message), |m, signing| signing.sign(&m));
-        self.edit.iter().fold(message, |m, edit| edit.apply(m))
+        let message = self.edit.iter().fold(message, |m, edit| edit.apply(m));
+        let message = self.seal.iter().fold(message, |m, sealing| sealing.seal(&m));
+        self.edit_sealed.iter().fold(message, |m, edit| edit.apply(m))
     }
 
     /// The zone of the case laid over the world: a name that it has is its alone.

@@ -102,6 +102,8 @@ fn settings(case: &Case) -> Settings {
         Some("never") => SpfCounts::Never,
         Some(other) => panic!("spf-counts = {other:?}"),
     };
+    let sealers = case.settings.trusted_sealers.iter();
+    settings.trusted_sealers = sealers.map(|name| Domain::parse(name).expect("a sealer")).collect();
     settings.evaluate_several_authors = case.settings.several_authors;
     settings.dkim.must_sign = case.settings.min_signed.iter().map(|name| name.as_str().into()).collect();
     settings.other_ids =
@@ -197,12 +199,13 @@ fn tell(verdict: &Verdict) -> String {
         .map(|(part, step)| format!("{part:?} [{}] {step}", step.section().0))
         .collect();
     format!(
-        "{}\n{}remove {:?}, {} {}",
+        "{}\n{}remove {:?}, {} {}, {:?}",
         steps.join("\n"),
         verdict.authentication_results().field(),
         verdict.remove(),
         verdict.dmarc().outcome(),
         verdict.dmarc().reason(),
+        verdict.local_decision(),
     )
 }
 
@@ -288,6 +291,14 @@ fn expectations(expect: &Expect, verdict: &Verdict, asked: &Answers) -> Result<(
         Some("not pass") if dmarc.outcome() != dmarc::Outcome::Pass => {}
         _ => want("dmarc", &expect.dmarc, dmarc.outcome().as_str().to_owned())?,
     }
+    want("arc", &expect.arc, verdict.arc().outcome().as_str().to_owned())?;
+    want("oldest-pass", &expect.oldest_pass.map(Some), verdict.arc().oldest_pass())?;
+    let local = match verdict.local_decision() {
+        None => "",
+        Some(arc::Decision::Override(_)) => "trusted-sealer",
+        Some(arc::Decision::Keep(refusal)) => refusal.code(),
+    };
+    want("local", &expect.local, local.to_owned())?;
     want("disposition", &expect.disposition, dmarc.disposition().as_str().to_owned())?;
     let author = verdict.author().map_or("", |a| a.domain().as_str());
     want("author", &expect.author, author.to_owned())?;

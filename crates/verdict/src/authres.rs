@@ -1,14 +1,14 @@
-//! The results as Authentication-Results says them (RFC 8601), in the order dkim, spf, dmarc.
+//! The results as Authentication-Results says them (RFC 8601), in the order dkim, spf, dmarc, arc.
 
 use mail::authres::RegisteredProperty as Property;
-use mail::authres::{DkimWord, DmarcWord, MethodResult, SpfWord};
+use mail::authres::{ArcWord, DkimWord, DmarcWord, MethodResult, SpfWord};
 use mail::{Author, ReversePath};
 
 use crate::settings::Envelope;
 use crate::verdict::Checks;
 
 pub(crate) fn results(envelope: &Envelope, checks: &Checks) -> Vec<MethodResult> {
-    let Checks { spf, author, dkim, dmarc } = checks;
+    let Checks { spf, author, dkim, arc, dmarc } = checks;
     let mut results: Vec<_> = dkim.iter().map(dkim_result).collect();
     if results.is_empty() {
         // RFC 8601 §2.7.1: none says that the message was not signed.
@@ -24,6 +24,7 @@ pub(crate) fn results(envelope: &Envelope, checks: &Checks) -> Vec<MethodResult>
         results.push(MethodResult::spf(SpfWord::None).with_comment(missing));
     }
     results.push(dmarc_result(author.as_ref().ok(), dmarc));
+    results.extend(arc_result(envelope, arc));
     results
 }
 
@@ -99,4 +100,20 @@ fn dmarc_result(author: Option<&Author>, check: &dmarc::Check) -> MethodResult {
         result = result.with(Property::PolicyDmarc, check.disposition().as_str());
     }
     result
+}
+
+/// RFC 8617 §6. A message without a chain has no result: `arc=none` would say no more than its absence.
+fn arc_result(envelope: &Envelope, check: &arc::Check) -> Option<MethodResult> {
+    let mut result = match check.outcome() {
+        arc::Outcome::None => return None,
+        arc::Outcome::Pass => MethodResult::arc(ArcWord::Pass),
+        arc::Outcome::Fail => MethodResult::arc(ArcWord::Fail).with_reason(check.reason().to_string()),
+    };
+    if let Some(oldest) = check.oldest_pass() {
+        result = result.with(Property::HeaderOldestPass, oldest.to_string());
+    }
+    if let Some(client) = envelope.client {
+        result = result.with(Property::SmtpRemoteIp, client.to_string());
+    }
+    Some(result)
 }

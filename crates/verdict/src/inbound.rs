@@ -2,10 +2,11 @@
 
 use std::pin::pin;
 
+use arc::Chain;
 use dkim::{BodyHasher, BodyHashes, KeyCache, Keys, Verifier};
 use dmarc::{Discovery, DkimEvidence, MAX_AUTHOR_DOMAINS, SpfEvidence};
 use dns::Dns;
-use futures_util::future::{Either, OptionFuture, join, join_all, join3, select};
+use futures_util::future::{Either, OptionFuture, join, join_all, join4, select};
 use mail::{
     Author, AuthorError, Domain, Header, Helo, PathDomain, ReversePath, SuffixList, UnixTime, author,
 };
@@ -22,6 +23,7 @@ pub struct Inbound<'a> {
     suffixes: &'a dyn SuffixList,
     author: Result<Author, AuthorError>,
     signatures: Verifier,
+    chain: Chain,
     memo: Option<&'a Memo>,
 }
 
@@ -41,6 +43,7 @@ pub struct Memo {
 pub struct Facts {
     spf: Spf,
     keys: Keys,
+    chain_keys: Keys,
     discovery: Result<Discovery, Unjudged>,
 }
 
@@ -62,7 +65,8 @@ impl<'a> Inbound<'a> {
         let author = author(header);
         let domain = author.as_ref().ok().map(Author::domain);
         let signatures = Verifier::new(header, domain, &settings.dkim, now, Some(suffixes));
-        Self { envelope, header, now, settings, suffixes, author, signatures, memo: None }
+        let chain = Chain::read(header, &settings.dkim, now);
+        Self { envelope, header, now, settings, suffixes, author, signatures, chain, memo: None }
     }
 
     /// The same message, looked up faster: `memo` is one for all messages of a receiver.
@@ -73,20 +77,23 @@ impl<'a> Inbound<'a> {
 
     /// The hasher that the body has to go through, in chunks of any size, while [`Inbound::look_up`] goes on or after.
     pub fn body(&self) -> BodyHasher {
-        self.signatures.body()
+        BodyHasher::new(self.signatures.forms().chain(self.chain.forms()))
     }
 
-    /// Asks all that has to be asked: SPF for both identities, the keys and the DMARC walks, side by side. What SPF will
+    /// Asks all that has to be asked: SPF for both identities, the keys of DKIM and ARC and the DMARC walks, side by side. What SPF will
     /// come to ask is asked ahead of it ([`Dns::warm`]), so that it takes as many round trips as its tree is deep.
     pub async fn look_up<D: Dns>(&self, dns: &D) -> Facts {
-        let keys = self.signatures.keys(dns, self.memo.map(|memo| &memo.keys));
-        let (spf, keys, discovery) = join3(self.check_spf(dns), keys, self.discover(dns)).await;
-        Facts { spf, keys, discovery }
+        let cache = self.memo.map(|memo| &memo.keys);
+        let (keys, chain_keys) = (self.signatures.keys(dns, cache), self.chain.keys(dns, cache));
+        let (spf, keys, chain_keys, discovery) =
+            join4(self.check_spf(dns), keys, chain_keys, self.discover(dns)).await;
+        Facts { spf, keys, chain_keys, discovery }
     }
 
     /// The verdict.
     pub fn conclude(self, facts: Facts, body: &BodyHashes) -> Verdict {
         let dkim = self.signatures.finish(self.header, &facts.keys, body);
+        let arc = self.chain.check(self.header, &facts.chain_keys, body);
         let mail_from = self.spf_evidence(&facts.spf);
         let signatures: Vec<_> = dkim.iter().map(DkimEvidence::from).collect();
         let evaluate = |discovery: &Discovery| dmarc::evaluate(discovery, &mail_from, &signatures);
@@ -97,7 +104,7 @@ impl<'a> Inbound<'a> {
                 dmarc::Check::several_authors(error, &checks)
             }
         };
-        let checks = Checks { spf: facts.spf, author: self.author, dkim, dmarc };
+        let checks = Checks { spf: facts.spf, author: self.author, dkim, arc, dmarc };
         Verdict::new(self.header, self.settings, self.envelope, self.now, checks)
     }
 

@@ -1,4 +1,4 @@
-//! One message in, one explained verdict out: SPF, DKIM and DMARC side by side, and what to do with the header.
+//! One message in, one explained verdict out: SPF, DKIM, ARC and DMARC side by side, and what to do with the header.
 //!
 //! [`Inbound`] takes the envelope and the header; its look-ups and the hashing of the body may then go on at the same
 //! time; [`Inbound::conclude`] puts both together. A [`Recording`] holds all that a verdict rests on.

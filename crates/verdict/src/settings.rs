@@ -62,7 +62,7 @@ pub struct Settings {
     pub other_fields: Vec<String>,
     /// SPF's limits.
     pub spf: spf::Limits,
-    /// What a DKIM signature must have beside being valid.
+    /// What a DKIM signature must have beside being valid; the signatures of an ARC chain too.
     pub dkim: dkim::Policy,
     /// How policy records and organizational domains are found.
     pub discovery: dmarc::Method,
@@ -71,6 +71,8 @@ pub struct Settings {
     /// Whether each of several author domains is evaluated, for the strictest disposition (RFC 9989 §11.5). The result
     /// is a permerror either way.
     pub evaluate_several_authors: bool,
+    /// The ARC sealers that are believed where DMARC fails; nobody where nothing is said.
+    pub trusted_sealers: arc::TrustedSealers,
 }
 
 impl Default for Settings {
@@ -92,6 +94,7 @@ impl Settings {
             discovery: dmarc::Method::default(),
             spf_counts: SpfCounts::default(),
             evaluate_several_authors: false,
+            trusted_sealers: arc::TrustedSealers::default(),
         }
     }
 }

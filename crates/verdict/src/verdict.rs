@@ -23,6 +23,7 @@ pub(crate) struct Checks {
     pub(crate) spf: Spf,
     pub(crate) author: Result<Author, AuthorError>,
     pub(crate) dkim: Vec<dkim::Check>,
+    pub(crate) arc: arc::Check,
     pub(crate) dmarc: dmarc::Check,
 }
 
@@ -30,6 +31,7 @@ pub(crate) struct Checks {
 #[derive(Clone, Debug)]
 pub struct Verdict {
     checks: Checks,
+    local: Option<arc::Decision>,
     now: UnixTime,
     recipients_named: Option<bool>,
     remove: Vec<Claim>,
@@ -45,6 +47,8 @@ pub enum Part {
     SpfHelo,
     /// The DKIM check with this index in [`Verdict::dkim`].
     Dkim(usize),
+    /// The ARC chain.
+    Arc,
     /// DMARC.
     Dmarc,
 }
@@ -61,8 +65,10 @@ impl Verdict {
             std::iter::once(&settings.authserv_id).chain(&settings.other_ids).cloned().collect();
         let names: Vec<&str> = settings.other_fields.iter().map(String::as_str).collect();
         let results = authres::results(envelope, &checks);
+        let local = local_decision(&checks, settings);
         Self {
             checks,
+            local,
             now,
             recipients_named: recipients_named(header, envelope),
             remove: find::own(header, &ids, &names),
@@ -83,6 +89,17 @@ impl Verdict {
     /// One check for each DKIM-Signature field, from the top; empty where the message has none.
     pub fn dkim(&self) -> &[dkim::Check] {
         &self.checks.dkim
+    }
+
+    /// The ARC chain; its outcome is none where the message has no chain.
+    pub fn arc(&self) -> &arc::Check {
+        &self.checks.arc
+    }
+
+    /// Where DMARC fails and the message has a chain: whether a local policy may act as if it had passed, as the sealers
+    /// that are trusted here saw it pass. No result is another one for it.
+    pub fn local_decision(&self) -> Option<&arc::Decision> {
+        self.local.as_ref()
     }
 
     /// DMARC.
@@ -120,7 +137,17 @@ impl Verdict {
         for (index, check) in self.dkim().iter().enumerate() {
             steps.extend(check.steps().iter().map(|s| (Part::Dkim(index), s as &dyn Explain)));
         }
+        if self.arc().outcome() != arc::Outcome::None {
+            steps.extend(self.arc().steps().iter().map(|s| (Part::Arc, s as &dyn Explain)));
+        }
         steps.extend(self.dmarc().steps().iter().map(|s| (Part::Dmarc, s as &dyn Explain)));
         steps
     }
+}
+
+/// RFC 9989 §5.4 leaves room for a local policy; only a failure needs one, and only a chain can be a reason.
+fn local_decision(checks: &Checks, settings: &Settings) -> Option<arc::Decision> {
+    let wanted = checks.dmarc.outcome() == dmarc::Outcome::Fail && checks.arc.outcome() != arc::Outcome::None;
+    let author = checks.author.as_ref().ok().map(Author::domain);
+    wanted.then(|| arc::consider(&checks.arc, author, &settings.trusted_sealers))
 }

@@ -12,15 +12,21 @@ pub const MAX_LINE: usize = 78;
 /// Most text of copied fields, z=, in characters; a field that does not fit is left out.
 pub const MAX_COPIED: usize = 8 * 1024;
 
-/// Text in lines. Every fold is a CRLF and one space.
-pub(super) struct Folded {
+/// The value of a signature's field, in lines of at most [`MAX_LINE`]. Every fold is a CRLF and one space.
+#[derive(Clone, Debug)]
+pub struct Folded {
     text: String,
     column: usize,
 }
 
 impl Folded {
+    /// Begins the value of the field `name`, behind its colon and one space.
+    pub fn new(name: &str) -> Self {
+        Self { text: String::with_capacity(2048), column: name.len() + 2 }
+    }
+
     /// Appends a word, behind a space or a fold.
-    fn word(&mut self, parts: &[&str]) {
+    pub fn word(&mut self, parts: &[&str]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if self.column + 1 + length > MAX_LINE {
             self.fold();
@@ -33,7 +39,7 @@ impl Folded {
     }
 
     /// Appends more of a word that may be folded here.
-    fn more(&mut self, parts: &[&str]) {
+    pub fn more(&mut self, parts: &[&str]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if self.column + length > MAX_LINE {
             self.fold();
@@ -47,11 +53,13 @@ impl Folded {
         self.column = 1;
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    /// What there is so far.
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    pub(super) fn into_string(self) -> String {
+    /// The value.
+    pub fn into_string(self) -> String {
         self.text
     }
 }
@@ -65,7 +73,7 @@ pub(super) fn until_b(
     body_hash: &[u8],
 ) -> Folded {
     let options = &request.options;
-    let mut field = Folded { text: String::with_capacity(2048), column: FIELD.len() + 2 };
+    let mut field = Folded::new(FIELD);
     field.more(&["v=1;"]);
     field.word(&["a=", request.key.algorithm().as_str(), ";"]);
     field.word(&["c=", options.header_canon.as_str(), "/", options.body_canon.as_str(), ";"]);
@@ -91,7 +99,7 @@ pub(super) fn until_b(
 }
 
 /// b=, whose value may be folded anywhere.
-pub(super) fn put_b(field: &mut Folded, signature: &[u8]) {
+pub fn put_b(field: &mut Folded, signature: &[u8]) {
     let text = to_base64(signature);
     let mut rest = text.as_str();
     while !rest.is_empty() {
@@ -106,7 +114,7 @@ pub(super) fn put_b(field: &mut Folded, signature: &[u8]) {
 }
 
 /// RFC 6376 §3.5 h=: names with colons between them, white space allowed around the colons.
-fn put_names<'a>(field: &mut Folded, names: impl Iterator<Item = &'a str>) {
+pub fn put_names<'a>(field: &mut Folded, names: impl Iterator<Item = &'a str>) {
     let mut names = names.peekable();
     let mut first = true;
     while let Some(name) = names.next() {

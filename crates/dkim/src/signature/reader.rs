@@ -272,7 +272,8 @@ fn time(tag: &'static str, value: &[u8]) -> Result<u64, SignatureErrorKind> {
     saturating_number(value).ok_or(SignatureErrorKind::Time(tag))
 }
 
-fn canonicalisation(value: &[u8]) -> Result<(Canon, Canon), SignatureErrorKind> {
+/// Reads the value of c=: the canonical form of the header, and of the body.
+pub fn canonicalisation(value: &[u8]) -> Result<(Canon, Canon), SignatureErrorKind> {
     let one = |name: &[u8]| {
         [Canon::Simple, Canon::Relaxed]
             .into_iter()

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use crate::sealer::Sealer;
 use crate::signer::{Signer, TestKey};
 
 /// A signature to be made.
@@ -50,6 +51,73 @@ impl Signing {
             return [&field[..], message].concat();
         }
         signer.sign(message)
+    }
+}
+
+/// An ARC set to be added.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sealing {
+    /// Its number.
+    pub instance: u32,
+    /// i= as it is written, in place of the number.
+    pub written: Option<String>,
+    /// d=
+    pub domain: String,
+    /// d= of the ARC-Message-Signature, if it is another one.
+    pub signer: Option<String>,
+    /// s=
+    #[serde(default = "selector")]
+    pub selector: String,
+    /// Which of the [`key`]s.
+    #[serde(default = "sealing_key")]
+    pub key: String,
+    /// cv=, if it is not as it must be.
+    pub cv: Option<String>,
+    /// What stands behind the instance in the ARC-Authentication-Results, with escapes.
+    pub results: Option<String>,
+    /// h= of the ARC-Message-Signature.
+    pub h: Option<String>,
+    /// More tags of the ARC-Message-Signature, each with its semicolon.
+    #[serde(default)]
+    pub message: String,
+    /// More tags of the ARC-Seal, each with its semicolon.
+    #[serde(default)]
+    pub seal: String,
+    /// What the handler does to the message before.
+    #[serde(default)]
+    pub edit: Vec<Edit>,
+}
+
+fn selector() -> String {
+    "arc".to_owned()
+}
+
+fn sealing_key() -> String {
+    "ed25519-7".to_owned()
+}
+
+impl Sealing {
+    /// The message with the set on top.
+    pub fn seal(&self, message: &[u8]) -> Vec<u8> {
+        let mut sealer = Sealer::new(self.instance, &self.domain, &self.selector, &key(&self.key))
+            .more(&self.message, &self.seal);
+        if let Some(text) = &self.written {
+            sealer = sealer.instance(text);
+        }
+        if let Some(status) = &self.cv {
+            sealer = sealer.status(status);
+        }
+        if let Some(results) = &self.results {
+            sealer = sealer.results(&String::from_utf8_lossy(&unescape(results)));
+        }
+        if let Some(names) = &self.h {
+            sealer = sealer.signed(names);
+        }
+        if let Some(domain) = &self.signer {
+            sealer = sealer.signer(domain);
+        }
+        sealer.seal(&self.edit.iter().fold(message.to_vec(), |m, edit| edit.apply(m)))
     }
 }
 

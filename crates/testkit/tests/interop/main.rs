@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::string_slice, reason = "ASCII of our own making")]
 
+mod arc;
 mod damage;
 mod differences;
 mod dkim;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mail::Domain;
 use mail::authres::AuthservId;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub(super) struct SettingsForm {
     discovery: DiscoveryForm,
     spf_counts: SpfCountsForm,
     evaluate_several_authors: bool,
+    /// Recordings of before there was ARC have none.
+    #[serde(default)]
+    trusted_sealers: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +86,7 @@ impl From<&Settings> for SettingsForm {
             discovery,
             spf_counts,
             evaluate_several_authors,
+            trusted_sealers,
         } = settings;
         Self {
             authserv_id: authserv_id.to_string(),
@@ -105,6 +110,7 @@ impl From<&Settings> for SettingsForm {
                 SpfCounts::Never => SpfCountsForm::Never,
             },
             evaluate_several_authors: *evaluate_several_authors,
+            trusted_sealers: trusted_sealers.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -153,6 +159,11 @@ impl SettingsForm {
                 SpfCountsForm::Never => SpfCounts::Never,
             },
             evaluate_several_authors: self.evaluate_several_authors,
+            trusted_sealers: self
+                .trusted_sealers
+                .iter()
+                .map(|text| domain(text))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -179,4 +190,8 @@ impl DkimForm {
 
 fn id(text: &str) -> Result<AuthservId, String> {
     AuthservId::parse(text).map_err(|e| format!("the authserv-id {text:?}: {e}"))
+}
+
+fn domain(text: &str) -> Result<Domain, String> {
+    Domain::parse(text).map_err(|e| format!("the trusted sealer {text:?}: {e}"))
 }

@@ -61,6 +61,9 @@ pub struct Args {
     /// Where From has several domains, ask what each of them wants; the result is a permerror all the same
     #[arg(long, help_heading = "Receiver")]
     several_authors: bool,
+    /// The signing domain of an ARC sealer that is believed where DMARC fails; may be given again
+    #[arg(long, value_name = "DOMAIN", help_heading = "Receiver")]
+    trusted_sealer: Vec<Domain>,
 
     /// Keep all that the verdicts rest on in one file; --dns FILE gives the same verdicts again. It holds the messages
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -125,6 +128,9 @@ impl Args {
             };
         }
         settings.evaluate_several_authors |= self.several_authors;
+        if !self.trusted_sealer.is_empty() {
+            settings.trusted_sealers = self.trusted_sealer.iter().cloned().collect();
+        }
         settings
     }
 }

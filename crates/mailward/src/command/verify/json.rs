@@ -5,6 +5,8 @@ use mail::{Explain, Quote};
 use serde::Serialize;
 use verdict::{Part, Verdict};
 
+use crate::command::arc::ArcJson;
+
 /// One message.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -15,6 +17,7 @@ pub(super) struct MessageJson<'a> {
     /// One entry a DKIM-Signature field, from the top of the header; empty if there is none.
     dkim: Vec<DkimJson>,
     dmarc: DmarcJson,
+    arc: ArcJson,
     /// What that means, in plain words.
     summary: String,
     /// Whether every recipient stands in To or Cc; null where that is not known.
@@ -107,7 +110,7 @@ struct RemoveJson {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StepJson {
-    /// spf.mailfrom, spf.helo, dkim or dmarc.
+    /// spf.mailfrom, spf.helo, dkim, arc or dmarc.
     part: &'static str,
     /// For dkim, the index in `dkim`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +146,7 @@ impl<'a> MessageJson<'a> {
             },
             dkim: verdict.dkim().iter().map(|check| DkimJson::new(verdict, check)).collect(),
             dmarc: DmarcJson::new(verdict),
+            arc: ArcJson::new(verdict.arc(), verdict.local_decision()),
             summary: verdict.summary(),
             recipients_named: verdict.recipients_named(),
             authentication_results: verdict
@@ -239,6 +243,7 @@ impl StepJson {
             Part::SpfMailFrom => ("spf.mailfrom", None),
             Part::SpfHelo => ("spf.helo", None),
             Part::Dkim(index) => ("dkim", Some(index)),
+            Part::Arc => ("arc", None),
             Part::Dmarc => ("dmarc", None),
         };
         Self {

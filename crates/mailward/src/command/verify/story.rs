@@ -67,6 +67,16 @@ fn notes(story: &mut String, verdict: &Verdict) {
             "Note: a recipient stands in neither To nor Cc, as in a blind copy, a list, or a replayed message.",
         );
     }
+    match verdict.local_decision() {
+        Some(arc::Decision::Override(grounds)) => line(
+            story,
+            &format!("Local policy may let it through all the same: {grounds}. The result stays what it is."),
+        ),
+        Some(arc::Decision::Keep(refusal)) => {
+            line(story, &format!("Its ARC chain is no reason to let it through: {refusal}."));
+        }
+        None => {}
+    }
     if !verdict.remove().is_empty() {
         let count = verdict.remove().len();
         line(
@@ -85,6 +95,10 @@ fn title(story: &mut String, verdict: &Verdict, of: Part) {
             let by = check.domain().map_or_else(String::new, |domain| format!(" of {domain}"));
             let name = format!("DKIM signature{by}");
             part(story, &name, check.outcome().as_str(), &check.reason().to_string());
+        }
+        Part::Arc => {
+            let check = verdict.arc();
+            part(story, "ARC", check.outcome().as_str(), &check.reason().to_string());
         }
         Part::Dmarc => {
             let check = verdict.dmarc();

@@ -149,9 +149,10 @@ impl Decision {
         self.refusal.as_ref()
     }
 
-    /// Why a failure under p=reject is let in, where that is so.
+    /// Why a failure under p=reject would be let in by `enforce`, where that is so.
     pub fn obstacle(&self) -> Option<&Obstacle> {
-        self.refusal.as_ref().and_then(Refusal::obstacle)
+        let refuses = Held { rule: Rule::DmarcReject, action: Action::Refuse };
+        self.refusal.as_ref().filter(|_| !self.held.contains(&refuses)).and_then(Refusal::obstacle)
     }
 
     /// What would have been done if this mode were that of every recipient, and by which rule, to count what a change

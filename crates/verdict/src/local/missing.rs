@@ -1,7 +1,7 @@
 //! Whether a message could be refused if the answers were known that are missing: what would become of it if they turned
 //! out worst. Only then is it worth asking the client to come again.
 
-use dmarc::{Outcome, Policy, Reason, Relation, Testing};
+use dmarc::{Found, Outcome, Place, Policy, Psd, Reason, Record, Relation, Step, Testing};
 use mail::Domain;
 
 use super::existence::Existence;
@@ -21,7 +21,7 @@ pub(super) fn refusing_rule(policy: &LocalPolicy, case: &Case<'_>, certain: bool
         world.asked == Policy::Reject
             && match policy.refuse {
                 Refuse::Policy => open,
-                Refuse::Known => !certain && could_hold(policy, case, world.existence),
+                Refuse::Known => !certain && could_hold(policy, case, world),
             }
     };
     if refuses(Rule::DmarcReject) && worlds.iter().any(could_reject) {
@@ -54,47 +54,122 @@ fn by_spf(policy: &LocalPolicy, case: &Case<'_>, open: bool) -> Option<Rule> {
     }
 }
 
-/// One way in which the missing answers could turn out.
+/// One way in which the missing answers could turn out, in which the message fails.
+#[derive(Clone)]
 struct World {
-    /// What the author domain asks to be done with the message, if that fails.
+    /// What the author domain asks to be done with it.
     asked: Policy,
     existence: Existence,
+    /// What may be the author's organizational domain then.
+    organizations: Vec<Domain>,
 }
 
-/// The ways that matter: in each the message fails.
+/// The ways that matter. A few are among them that no answers could bring about: what a missing record asks for, and
+/// whether it makes something aligned that passed, is not weighed together.
 fn worlds(case: &Case<'_>) -> Vec<World> {
     let dmarc = case.verdict.dmarc();
-    let existence = match case.existence {
-        Existence::Unknown(_) => Existence::DoesNotExist,
-        known => known,
+    let worst = World {
+        asked: Policy::Reject,
+        existence: match case.existence {
+            Existence::Unknown(_) => Existence::DoesNotExist,
+            known => known,
+        },
+        organizations: organizations(case.verdict),
     };
-    let world = |asked| World { asked, existence };
     match dmarc.reason() {
         // What has the author domain itself as its proof is aligned by any record.
         Reason::RecordUnknown(_) if is_vouched_for(case, dmarc.author_domain()) => Vec::new(),
-        Reason::RecordUnknown(_) => vec![world(Policy::Quarantine), world(Policy::Reject)],
+        Reason::RecordUnknown(_) => any_record(case, &worst),
         Reason::AlignmentUnknown(_) | Reason::EvidenceUnknown(_) | Reason::ExistenceUnknown(_) => {
             let Some(applied) = dmarc.applied() else { return Vec::new() };
             let record = &applied.published.record;
-            let asked = |policy: Policy| match record.testing() {
-                Testing::Off => policy,
-                Testing::On => policy.while_testing(),
-            };
-            if let Some((policy, _)) = applied.policy {
-                return vec![world(asked(policy))];
+            match applied.policy {
+                Some((policy, _)) => vec![World { asked: after_test(record, policy), ..worst }],
+                None => inherited(case, record, &worst),
             }
-            let either =
-                [(Relation::Subdomain, Existence::Exists), (Relation::NonExistent, Existence::DoesNotExist)];
-            let world = |(relation, existence)| {
-                Some(World { asked: asked(record.policy_for(relation)?.0), existence })
-            };
-            either.into_iter().filter_map(world).collect()
         }
         Reason::NotAligned
         | Reason::Aligned(_)
         | Reason::NoRecord
         | Reason::UnusableRecord
-        | Reason::Author(_) => vec![world(dmarc.disposition())],
+        | Reason::Author(_) => vec![World { asked: dmarc.disposition(), ..worst }],
+    }
+}
+
+/// The ways in which an unknown record could turn out.
+fn any_record(case: &Case<'_>, worst: &World) -> Vec<World> {
+    let places = case.verdict.dmarc().steps().iter().filter_map(|step| match step {
+        Step::Asked(place) => Some(place),
+        _ => None,
+    });
+    let places: Vec<&Place> = places.collect();
+    let Some((own, above)) = places.split_first() else { return Vec::new() };
+    let is_unknown = |place: &&&Place| matches!(place.found, Found::Unknown(_));
+    let asking =
+        |world: World| [Policy::Quarantine, Policy::Reject].map(|asked| World { asked, ..world.clone() });
+    let mut worlds = Vec::new();
+    // RFC 8020 §2: an author domain that has a record of its own exists.
+    if is_unknown(&own) && case.existence != Existence::DoesNotExist {
+        worlds.extend(asking(World { existence: Existence::Exists, ..worst.clone() }));
+    }
+    // RFC 9989 §4.10.2: the organization is the domain that the record stands at, or with psd=y the one right below.
+    let below = |place: &Place| own.domain.last_labels(place.domain.label_count() + 1);
+    let of = |organization: Option<Domain>| World {
+        organizations: organization.into_iter().collect(),
+        ..worst.clone()
+    };
+    let record_of = |domain: &Option<Domain>| {
+        above.iter().find(|place| Some(&place.domain) == domain.as_ref()).and_then(|place| place.published())
+    };
+    for place in above.iter().filter(is_unknown) {
+        worlds.extend(asking(of(Some(place.domain.clone()))));
+        let below = below(place);
+        match record_of(&below) {
+            // RFC 9989 §4.10.1: the organization's record comes before that of its public suffix.
+            Some(published) => worlds.extend(inherited(case, &published.record, &of(below))),
+            None => worlds.extend(asking(of(below))),
+        }
+    }
+    if let Some((place, published)) =
+        inherited_from(above).and_then(|place| Some((place, place.published()?)))
+    {
+        let is_suffix = place.psd() == Some(Psd::Yes);
+        let organization = if is_suffix { below(place) } else { Some(place.domain.clone()) };
+        worlds.extend(inherited(case, &published.record, &of(organization)));
+    }
+    worlds
+}
+
+/// RFC 9989 §4.10.1: without a record of its own an author domain has that of its organizational domain, or else that of
+/// its public suffix.
+fn inherited_from<'a>(above: &[&'a Place]) -> Option<&'a Place> {
+    let mut published = above.iter().rev().filter(|place| place.published().is_some());
+    let top = published.next()?;
+    let is_right_below = |place: &&&Place| place.domain.parent().as_ref() == Some(&top.domain);
+    match top.psd() {
+        Some(Psd::Yes) => Some(published.find(is_right_below).unwrap_or(top)),
+        _ => Some(top),
+    }
+}
+
+/// What an inherited record asks for, by whether the author domain exists, as far as that is open.
+fn inherited(case: &Case<'_>, record: &Record, worst: &World) -> Vec<World> {
+    let both = [(Relation::Subdomain, Existence::Exists), (Relation::NonExistent, Existence::DoesNotExist)];
+    let open = both.into_iter().filter(|(_, existence)| match case.existence {
+        Existence::Unknown(_) | Existence::NotAsked => true,
+        known => known == *existence,
+    });
+    let world = |(relation, existence)| {
+        let (policy, _) = record.policy_for(relation)?;
+        Some(World { asked: after_test(record, policy), existence, ..worst.clone() })
+    };
+    open.filter_map(world).collect()
+}
+
+fn after_test(record: &Record, policy: Policy) -> Policy {
+    match record.testing() {
+        Testing::Off => policy,
+        Testing::On => policy.while_testing(),
     }
 }
 
@@ -109,9 +184,10 @@ fn is_vouched_for(case: &Case<'_>, author: Option<&Domain>) -> bool {
 }
 
 /// Whether the conditions for a refusal could all hold.
-fn could_hold(policy: &LocalPolicy, case: &Case<'_>, existence: Existence) -> bool {
-    organizations(case.verdict).iter().any(|organization| {
-        let supposed = Supposed { organization: Some(organization), existence, vouchers: Vouchers::Fail };
+fn could_hold(policy: &LocalPolicy, case: &Case<'_>, world: &World) -> bool {
+    world.organizations.iter().any(|organization| {
+        let organization = Some(organization);
+        let supposed = Supposed { organization, existence: world.existence, vouchers: Vouchers::Fail };
         examine(policy, case, &supposed).holds()
     })
 }

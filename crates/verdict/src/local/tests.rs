@@ -55,6 +55,7 @@ down.example.            TXT "v=spf1 ip4:192.0.2.10 ip4:203.0.113.7 -all"
 gone.example.            A   192.0.2.10
 ;! servfail _dmarc.gone.example. TXT
 ;! servfail gone.example. TXT
+;! servfail silent.gone.example. TXT
 slow-spf.example.        TXT "v=spf1 include:silent.example -all"
 _dmarc.slow-spf.example. TXT "v=DMARC1; p=reject"
 ;! timeout silent.example. TXT

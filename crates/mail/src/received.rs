@@ -4,9 +4,9 @@
 
 use std::net::IpAddr;
 
-/// Whom the message came from, by address.
+/// The host that handed the message over, by address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum From {
+pub enum Client {
     /// No address is named in a place where one is known to stand.
     #[default]
     Unnamed,
@@ -21,7 +21,7 @@ pub enum From {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Received {
     /// The client's address.
-    pub from: From,
+    pub client: Client,
     /// What the client said in HELO or EHLO.
     pub helo: Option<Vec<u8>>,
     /// MAIL FROM, where the writer notes it.
@@ -40,14 +40,14 @@ impl Received {
         let Some(Token::Word(name)) = tokens.next().filter(|_| keyword.eq_ignore_ascii_case(b"from")) else {
             return None;
         };
-        let mut reader = Reader { from: From::Unnamed, says_helo: false, helo: Some(name.to_vec()) };
+        let mut reader = Reader { client: Client::Unnamed, says_helo: false, helo: Some(name.to_vec()) };
         let mut this = Self::default();
         let mut clause: &[u8] = b"from";
         for token in tokens {
             match token {
                 Token::Comment(text) if clause == b"from" => reader.read_comment(text),
                 Token::Comment(text) => this.read_comment(text),
-                Token::Open => reader.from = From::Ambiguous,
+                Token::Open => reader.client = Client::Ambiguous,
                 Token::Word(word) if is_keyword(word) => clause = word,
                 Token::Word(word) if clause.eq_ignore_ascii_case(b"for") && this.rcpt.is_none() => {
                     this.rcpt = path(word);
@@ -59,10 +59,10 @@ impl Received {
             }
         }
         // Exim names a client without a host name by its address alone: `from [192.0.2.1] (helo=h.example)`.
-        if reader.from == From::Unnamed && reader.says_helo && name.starts_with(b"[") {
+        if reader.client == Client::Unnamed && reader.says_helo && name.starts_with(b"[") {
             reader.note(bracketed(name));
         }
-        Some(Self { from: reader.from, helo: reader.helo, ..this })
+        Some(Self { client: reader.client, helo: reader.helo, ..this })
     }
 
     /// Exim notes the sender in a comment further down.
@@ -78,7 +78,7 @@ impl Received {
 
 /// The `from` clause as far as it was read.
 struct Reader {
-    from: From,
+    client: Client,
     /// Whether a comment said what the client greeted with, so that the word behind `from` is not that.
     says_helo: bool,
     helo: Option<Vec<u8>>,
@@ -103,7 +103,7 @@ impl Reader {
                 self.note(bracketed(word));
             } else if word.contains(&b'\\') {
                 // An escape that not every reader undoes.
-                self.from = From::Ambiguous;
+                self.client = Client::Ambiguous;
             }
         }
     }
@@ -114,10 +114,10 @@ impl Reader {
     }
 
     fn note(&mut self, address: Option<IpAddr>) {
-        self.from = match (self.from, address) {
-            (From::Unnamed, Some(address)) => From::Address(address),
-            (From::Address(first), Some(second)) if first == second => From::Address(first),
-            _ => From::Ambiguous,
+        self.client = match (self.client, address) {
+            (Client::Unnamed, Some(address)) => Client::Address(address),
+            (Client::Address(first), Some(second)) if first == second => Client::Address(first),
+            _ => Client::Ambiguous,
         };
     }
 }
@@ -211,12 +211,12 @@ mod tests {
     /// `address helo`, `-` for unnamed and `?` for ambiguous.
     fn check(value: &str, want: &str) {
         let got = Received::parse(value.as_bytes()).map_or("none".to_owned(), |received| {
-            let from = match received.from {
-                From::Unnamed => "-".to_owned(),
-                From::Address(ip) => ip.to_string(),
-                From::Ambiguous => "?".to_owned(),
+            let client = match received.client {
+                Client::Unnamed => "-".to_owned(),
+                Client::Address(ip) => ip.to_string(),
+                Client::Ambiguous => "?".to_owned(),
             };
-            format!("{from} {}", received.helo.map_or("-".to_owned(), crate::printable))
+            format!("{client} {}", received.helo.map_or("-".to_owned(), crate::printable))
         });
         assert_eq!(got, want, "{value}");
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use mail::Header;
-use mail::received::{From, Received};
+use mail::received::{self, Received};
 
 use crate::network::Network;
 use crate::settings::Envelope;
@@ -71,11 +71,11 @@ impl Upstream {
         for relays in 1..=MAX_RELAYS {
             let Some(field) = fields.next() else { return Self::Unknown(Lost::NoField) };
             let Some(received) = Received::parse(field.value) else { return Self::Unknown(Lost::NoAddress) };
-            match received.from {
-                From::Unnamed => return Self::Unknown(Lost::NoAddress),
-                From::Ambiguous => return Self::Unknown(Lost::Ambiguous),
-                From::Address(ip) if is_relay(ip) => {}
-                From::Address(ip) => return Self::Behind { ip, helo: received.helo, relays },
+            match received.client {
+                received::Client::Unnamed => return Self::Unknown(Lost::NoAddress),
+                received::Client::Ambiguous => return Self::Unknown(Lost::Ambiguous),
+                received::Client::Address(ip) if is_relay(ip) => {}
+                received::Client::Address(ip) => return Self::Behind { ip, helo: received.helo, relays },
             }
         }
         Self::Unknown(Lost::TooMany)

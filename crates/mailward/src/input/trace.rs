@@ -7,7 +7,7 @@
 //! forms that [`mail::received`] reads.
 
 use mail::Header;
-use mail::received::{From, Received, path};
+use mail::received::{Client, Received, path};
 
 use crate::input::envelope::Envelope;
 
@@ -15,9 +15,9 @@ use crate::input::envelope::Envelope;
 /// passed over.
 pub fn read(header: &Header, skip: usize) -> Envelope {
     let received = header.named("Received").skip(skip).filter_map(|field| Received::parse(field.value));
-    let hop = received.filter_map(|received| match received.from {
-        From::Address(ip) if !ip.to_canonical().is_loopback() => Some((ip, received)),
-        From::Address(_) | From::Unnamed | From::Ambiguous => None,
+    let hop = received.filter_map(|received| match received.client {
+        Client::Address(ip) if !ip.to_canonical().is_loopback() => Some((ip, received)),
+        Client::Address(_) | Client::Unnamed | Client::Ambiguous => None,
     });
     let (ip, hop) = hop.map(|(ip, hop)| (Some(ip), hop)).next().unwrap_or_default();
     let return_path = header.named("Return-Path").next().and_then(|field| path(field.value));

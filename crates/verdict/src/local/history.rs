@@ -43,7 +43,7 @@ pub struct History {
     pub deferral: Deferral,
 }
 
-/// Whether messages with this [`DeferralKey`] were deferred before.
+/// Whether messages with this [`DeferralKey`] were deferred before. Who defers one for the first time keeps the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Deferral {
     /// Nobody knows. Then none is deferred: it might go on for ever.

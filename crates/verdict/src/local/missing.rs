@@ -68,6 +68,9 @@ struct World {
 /// whether it makes something aligned that passed, is not weighed together.
 fn worlds(case: &Case<'_>) -> Vec<World> {
     let dmarc = case.verdict.dmarc();
+    if dmarc.outcome() != Outcome::TempError && dmarc.disposition() != Policy::Reject {
+        return Vec::new();
+    }
     let worst = World {
         asked: Policy::Reject,
         existence: match case.existence {

@@ -150,6 +150,17 @@ impl Modes {
     }
 }
 
+impl Ceiling {
+    /// Whether a message is let in that could not be judged because of some trouble of ours. Otherwise the client is asked
+    /// to come again: where a mode does more than observe, nothing comes in unchecked.
+    pub const fn accepts_unchecked(self) -> bool {
+        match self {
+            Self::All(mode) | Self::Mixed { strictest: mode } => matches!(mode, Mode::Observe),
+            Self::Exempt => true,
+        }
+    }
+}
+
 impl fmt::Display for Ceiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -237,6 +248,16 @@ mod tests {
             assert!(!Recipients::of([none.as_bytes()], false, &modes()).are_exempt(), "{none}");
         }
         assert!(!Recipients::none().are_exempt());
+    }
+
+    #[test]
+    fn ar_07_nothing_comes_in_unchecked_where_more_is_done_than_observing() {
+        let check = |ceiling: Ceiling, want: bool| assert_eq!(ceiling.accepts_unchecked(), want, "{ceiling}");
+        check(Ceiling::All(Observe), true);
+        check(Ceiling::All(Quarantine), false);
+        check(Ceiling::All(Enforce), false);
+        check(Ceiling::Mixed { strictest: Quarantine }, false);
+        check(Ceiling::Exempt, true);
     }
 
     #[test]

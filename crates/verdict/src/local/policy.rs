@@ -8,6 +8,7 @@ use super::history::History;
 use super::mode::{Mode, Modes, Recipients};
 use super::refusal::Kind;
 use super::rule::Rules;
+use super::strip::{FieldName, FieldPattern};
 use crate::network::Network;
 use crate::settings::Envelope;
 use crate::verdict::Verdict;
@@ -35,6 +36,18 @@ pub struct LocalPolicy {
     pub known_domains: DomainMap<Kind>,
     /// Whether what is quarantined is also held in the MTA's queue (Postfix HOLD) until somebody looks at it.
     pub hold: bool,
+    /// What the field is called by which messages are marked.
+    pub marking: FieldName,
+    /// What else is removed from inbound mail.
+    pub strip: Vec<FieldPattern>,
+}
+
+impl LocalPolicy {
+    /// The fields that are removed from inbound mail, for a [`super::Strip`]: also the one by which we mark, or anybody
+    /// could.
+    pub fn removed_fields(&self) -> Vec<FieldPattern> {
+        std::iter::once(self.marking.clone().into()).chain(self.strip.iter().cloned()).collect()
+    }
 }
 
 /// What has to come together before a failure under p=reject is refused.

@@ -61,14 +61,16 @@ impl FieldName {
         Ok(Self(text.into()))
     }
 
-    /// [`MARKING_FIELD`].
-    pub fn marking() -> Self {
-        Self(MARKING_FIELD.into())
-    }
-
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// [`MARKING_FIELD`].
+impl Default for FieldName {
+    fn default() -> Self {
+        Self(MARKING_FIELD.into())
     }
 }
 
@@ -203,6 +205,6 @@ mod tests {
         {
             check(text, Err(FieldNameError::Kept));
         }
-        assert_eq!(FieldName::parse(MARKING_FIELD), Ok(FieldName::marking()));
+        assert_eq!(FieldName::parse(MARKING_FIELD), Ok(FieldName::default()));
     }
 }

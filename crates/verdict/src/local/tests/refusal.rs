@@ -122,6 +122,35 @@ fn an_answer_about_a_listed_domain_is_missing() {
     check(attempt.with(known).with(late), "quarantine by dmarc-reject, kept by voucher-unknown");
 }
 
+/// The same for a key that can't be had, and for a signature that is worth nothing.
+#[test]
+fn only_a_signature_that_passes_vouches() {
+    let signature = |d: &str| {
+        format!(
+            "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d={d}; s=k; h=from:to:subject; \
+             bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA"
+        )
+    };
+    let known = |name: &str| {
+        let entry = (domain(name), Kind::List);
+        move |t: &mut Try| t.policy.known_domains = [entry].into_iter().collect()
+    };
+    let attempt = |name: &str| Try::from("signer.example").field(&signature(name)).with(known(name));
+    check(attempt("slow-key.example"), "defer by dns-temperror, kept by voucher-unknown");
+    check(attempt("plain.example"), REFUSED);
+    check(attempt("forward.example"), REFUSED);
+}
+
+#[test]
+fn a_signature_while_the_organization_is_open() {
+    let own = |t: &mut Try| t.policy.own = [domain("half.example")].into_iter().collect();
+    check(Try::from("part.half.example").with(own), REFUSED);
+    let signed = |d: &str| format!("DKIM-Signature: v=1; a=rsa-sha256; d={d}; s=x; h=from; bh=AAAA; b=AAAA");
+    let attempt = |d: &str| Try::from("part.half.example").with(own).field(&signed(d));
+    check(attempt("half.example"), "defer by dns-temperror, kept by organization-unknown");
+    check(attempt("part.half.example"), "quarantine by dmarc-reject, kept by organization-unknown");
+}
+
 #[test]
 fn what_the_domain_does_not_ask_for_is_not_refused() {
     check(Try::from("suspect.example"), "quarantine by dmarc-quarantine");

@@ -236,6 +236,21 @@ fn markings() {
 }
 
 #[test]
+fn ar_12_the_marking_of_others_is_removed() {
+    let removed = |policy: &LocalPolicy| {
+        let header = mail::Header::parse("X-Mailward: accept; x\r\nReceived-SPF: pass\r\nX-Ours: y\r\n");
+        let claims = Strip::header(&header, &policy.removed_fields());
+        claims.iter().map(|claim| mail::printable(&claim.name)).collect::<Vec<_>>().join(" ")
+    };
+    let mut policy = LocalPolicy::default();
+    assert_eq!(removed(&policy), "X-Mailward");
+    policy.strip = vec![FieldPattern::parse("Received-SPF").unwrap()];
+    assert_eq!(removed(&policy), "Received-SPF X-Mailward");
+    policy.marking = FieldName::parse("X-Ours").unwrap();
+    assert_eq!(removed(&policy), "X-Ours Received-SPF");
+}
+
+#[test]
 fn the_log_says_why() {
     let check = |attempt: &Try, want: &str| assert_eq!(attempt.decide().1.to_string(), want);
     check(

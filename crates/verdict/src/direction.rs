@@ -255,6 +255,12 @@ mod tests {
         assert_eq!(site.decide(&origin("local null")).0, Direction::Inbound);
         assert_eq!(site.decide(&origin("local")).0, Direction::Outbound);
         assert_eq!(site.decide(&origin("127.0.0.1")).0, Direction::Inbound);
+        // Without SMTP there is no client, whatever address is filled in.
+        let by_address = [
+            Row { when: When::OwnNetwork, then: Direction::Inbound },
+            Row { when: When::Local, then: Direction::Outbound },
+        ];
+        assert_eq!(self::site(&by_address).decide(&origin("local 127.0.0.1")).0, Direction::Outbound);
     }
 
     #[test]

@@ -178,12 +178,10 @@ fn after_test(record: &Record, policy: Policy) -> Policy {
 
 /// Whether SPF or DKIM passed for this very domain.
 fn is_vouched_for(case: &Case<'_>, author: Option<&Domain>) -> bool {
-    let by_spf = |check: &spf::Check| check.pass().is_some() && !check.is_permissive();
-    let spf =
-        case.verdict.spf().mail_from.as_ref().filter(|check| by_spf(check)).and_then(spf::Check::domain);
-    let dkim =
-        case.verdict.dkim().iter().filter(|check| check.pass().is_some()).filter_map(dkim::Check::domain);
-    author.is_some_and(|author| spf.into_iter().chain(dkim).any(|domain| domain == author))
+    let spf = case.verdict.spf().mail_from.iter().filter(|check| check.pass().is_some());
+    let dkim = case.verdict.dkim().iter().filter(|check| check.pass().is_some());
+    let mut domains = spf.filter_map(spf::Check::domain).chain(dkim.filter_map(dkim::Check::domain));
+    author.is_some_and(|author| domains.any(|domain| domain == author))
 }
 
 /// Whether the conditions for a refusal could all hold.

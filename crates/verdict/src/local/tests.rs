@@ -56,6 +56,10 @@ gone.example.            A   192.0.2.10
 ;! servfail _dmarc.gone.example. TXT
 ;! servfail gone.example. TXT
 ;! servfail silent.gone.example. TXT
+_dmarc.registry.         TXT "v=DMARC1; p=reject; psd=y"
+_dmarc.org.registry.     TXT "v=DMARC1; p=none"
+;! servfail _dmarc.silent.org.registry. TXT
+;! servfail silent.org.registry. TXT
 slow-spf.example.        TXT "v=spf1 include:silent.example -all"
 _dmarc.slow-spf.example. TXT "v=DMARC1; p=reject"
 ;! timeout silent.example. TXT

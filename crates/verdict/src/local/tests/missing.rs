@@ -27,6 +27,11 @@ fn dns_13_the_record_is_missing() {
 }
 
 #[test]
+fn the_organizations_record_comes_before_that_of_the_registry() {
+    check(Try::from("silent.org.registry"), MARKED);
+}
+
+#[test]
 fn every_other_condition_counts() {
     check(Try::from("down.example").field("List-Id: <l.example>"), MARKED);
     check(Try::from("down.example").field("ARC-Seal: i=1"), MARKED);

@@ -317,6 +317,22 @@ fn decide_in(world: &World, attempt: &Try) -> (Verdict, Decision) {
     (verdict, decision)
 }
 
+/// What does not exist has no record of its own, whatever its name server says: the one above counts.
+#[test]
+fn a_name_that_does_not_exist_has_no_record() {
+    let answers = [
+        ("_dmarc.x.victim.example", None),
+        ("_dmarc.victim.example", Some("v=DMARC1; p=none")),
+        ("_dmarc.example", Some("")),
+        ("x.victim.example", Some("no such name")),
+        ("victim.example", Some("")),
+    ];
+    let attempt =
+        Try::from("x.victim.example").with(|t| t.history.signers = Some([domain("victim.example")].into()));
+    let (_, decision) = decide_in(&World(answers.into()), &attempt);
+    assert_eq!(show(&decision), "mark by dns-temperror");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

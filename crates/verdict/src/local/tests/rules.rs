@@ -231,6 +231,9 @@ fn markings() {
     );
     check(&with_header("From: root@localhost"), "mark; mode=enforce; rule=unqualified-from; dmarc=permerror");
     check(&Try::from("calm.example"), "accept; mode=enforce; dmarc=fail; author=calm.example");
+    // A rule that wants nothing is not named.
+    let spf = Try::from("plain.example").sender("<a@plain.example>");
+    check(&spf, "accept; mode=enforce; dmarc=none; author=plain.example");
     let exempt = Try::from("calm.example").with(|t| t.recipients = vec!["<postmaster>"]);
     check(&exempt, "accept; mode=exempt; dmarc=fail; author=calm.example");
 }

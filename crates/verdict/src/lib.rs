@@ -5,12 +5,16 @@
 #![forbid(unsafe_code)]
 
 mod authres;
+pub mod direction;
 mod inbound;
+pub mod local;
+pub mod network;
 pub mod recording;
 mod replay;
 mod settings;
 pub mod suffix;
 mod summary;
+pub mod upstream;
 mod verdict;
 
 pub use inbound::{Facts, Inbound, Memo, judge};

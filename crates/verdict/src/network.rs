@@ -18,10 +18,10 @@ pub struct Network(IpNet);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
     /// Neither an address nor an address and a length.
-    #[error("not a network, such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1")]
+    #[error("not an IP address or network, such as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32")]
     Syntax,
     /// The address has bits beyond the length: one of the two is a slip. Holds the network that has that length.
-    #[error("the address has bits beyond the length; {0} was probably meant")]
+    #[error("the address has bits beyond the length of the network; {0} was probably meant")]
     Bits(Network),
     /// IPv4-mapped: no client is known by such an address.
     #[error("an IPv4 network is written as one, such as 192.0.2.0/24")]
@@ -89,11 +89,14 @@ mod tests {
         check("::1", "::1/128");
         check(
             "192.0.2.1/24",
-            "error: the address has bits beyond the length; 192.0.2.0/24 was probably meant",
+            "error: the address has bits beyond the length of the network; 192.0.2.0/24 was probably meant",
         );
         check("::ffff:192.0.2.0/120", "error: an IPv4 network is written as one, such as 192.0.2.0/24");
         for text in ["", "mail.example", "192.0.2.0/33", "192.0.2/24", "192.0.2.0/", "/24", " 192.0.2.1"] {
-            check(text, "error: not a network, such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1");
+            check(
+                text,
+                "error: not an IP address or network, such as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32",
+            );
         }
     }
 

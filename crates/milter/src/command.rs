@@ -1,6 +1,6 @@
 //! What an MTA says to a filter (`SMFIC_*`): decoded from packets, and encoded for a client.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::options::Offer;
 use crate::packet::{Packet, put};
@@ -145,16 +145,11 @@ impl Connect<'_> {
         let text = text.strip_prefix(b"IPv6:").unwrap_or(text);
         let address = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok());
         match address.map(|address| address.to_canonical()) {
-            Some(address) if !address.is_unspecified() && address != MAPPED_UNSPECIFIED => {
-                Client::Ip(address, port)
-            }
+            Some(address) if !address.is_unspecified() => Client::Ip(address, port),
             _ => Client::Unknown,
         }
     }
 }
-
-/// `::0.0.0.0` is `::`, and nobody is there either.
-const MAPPED_UNSPECIFIED: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 impl<'a> Command<'a> {
     /// Reads a packet.

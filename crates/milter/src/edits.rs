@@ -9,8 +9,8 @@ use crate::reply::Reply;
 
 /// The most changes to one message. Enough to delete every field of a header of Postfix's default size (102,400 octets).
 pub const MAX_EDITS: usize = 10_000;
-/// The longest field that is sent, name and value, in octets: Postfix reads packets of twice 65,535.
-pub const MAX_FIELD: usize = 100_000;
+/// The longest field that is sent, name and value, in octets. Postfix cuts off what is past 60,000 without a word.
+pub const MAX_FIELD: usize = 50_000;
 /// The longest reason for a quarantine that is sent, in octets.
 pub const MAX_REASON: usize = 500;
 

@@ -4,9 +4,6 @@ use crate::options::{MacroList, Offer};
 use crate::packet::{Packet, put};
 use crate::wire::{DecodeError, Flaw, Letter, Reader, Strings, put_string, put_u32};
 
-/// The largest packet that Postfix reads of a filter, in octets without the length.
-pub const MAX_REPLY: usize = 2 * 65_535;
-
 /// A reply of the filter, borrowed from its packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply<'a> {

@@ -94,7 +94,8 @@ impl<'a> Strings<'a> {
 
 impl fmt::Debug for Strings<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(<[u8]>::escape_ascii)).finish()
+        let strings: Vec<String> = self.iter().map(|string| string.escape_ascii().to_string()).collect();
+        write!(f, "[{}]", strings.join(", "))
     }
 }
 

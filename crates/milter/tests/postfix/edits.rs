@@ -78,18 +78,19 @@ fn all_of_many_fields_are_deleted_and_a_new_one_stands_on_top() {
 
 #[test]
 fn net_09_the_longest_field_goes_through() {
-    let folded = vec![vec![b'x'; 900]; 110].join(&b"\r\n\t"[..]);
-    assert!(folded.len() > 99_000 && folded.len() + 5 < milter::edits::MAX_FIELD);
+    let folded = vec![vec![b'x'; 900]; 55].join(&b"\r\n\t"[..]);
+    assert!(folded.len() + 5 < milter::edits::MAX_FIELD && folded.len() + 1_000 > milter::edits::MAX_FIELD);
     let expected = [b"X-Top: ", &folded[..], b"\r\nReceived\r\n"].concat();
     each(
         move || {
             let folded = folded.clone();
             Filter::editing(move |_, edits| edits.insert(0, b"X-Top", &folded).unwrap())
         },
-        "header_size_limit = 200000\n",
+        "",
         |filtered| {
             let delivered = filtered.delivered(MESSAGE);
-            assert!(delivered.as_bytes().starts_with(&expected), "{}", &delivered[..200]);
+            let same = delivered.bytes().zip(&expected).take_while(|(one, other)| one == *other).count();
+            assert_eq!(same, expected.len(), "{}", &delivered[same.saturating_sub(50)..same + 50]);
         },
     );
 }

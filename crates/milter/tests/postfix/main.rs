@@ -24,15 +24,15 @@ use testkit::real::postfix::Postfix;
 use tokio::runtime::Runtime;
 
 /// A Postfix with a filter.
-pub struct Filtered {
-    pub postfix: Postfix,
-    pub filter: Arc<Filter>,
-    pub running: Option<Running>,
-    pub runtime: Runtime,
+struct Filtered {
+    postfix: Postfix,
+    filter: Arc<Filter>,
+    running: Option<Running>,
+    _runtime: Runtime,
 }
 
 /// One run for each version of Postfix.
-pub fn each(filter: impl Fn() -> Arc<Filter>, settings: &str, test: impl Fn(&mut Filtered)) {
+fn each(filter: impl Fn() -> Arc<Filter>, settings: &str, test: impl Fn(&mut Filtered)) {
     for root in Root::all(&["postfix"]) {
         let runtime = Runtime::new().unwrap();
         let filter = filter();
@@ -42,7 +42,7 @@ pub fn each(filter: impl Fn() -> Arc<Filter>, settings: &str, test: impl Fn(&mut
         let milter = format!("inet:{}:{}", running.addr.ip(), running.addr.port());
         let settings = format!("smtpd_milters = {milter}\nnon_smtpd_milters = {milter}\n{settings}");
         let postfix = Postfix::start(&root, &settings);
-        let mut filtered = Filtered { postfix, filter, running: Some(running), runtime };
+        let mut filtered = Filtered { postfix, filter, running: Some(running), _runtime: runtime };
         test(&mut filtered);
         let troubles = filtered.filter.troubles();
         assert!(troubles.is_empty(), "{troubles:?}\n{}", filtered.postfix.log());
@@ -54,12 +54,12 @@ pub fn each(filter: impl Fn() -> Arc<Filter>, settings: &str, test: impl Fn(&mut
 }
 
 /// A message with some content.
-pub const MESSAGE: &[u8] = b"From: a@client.example\r\nX-One: first\r\nSubject:  two\r\n\tfolds\r\n \
+const MESSAGE: &[u8] = b"From: a@client.example\r\nX-One: first\r\nSubject:  two\r\n\tfolds\r\n \
                              and one\r\nX-One:second\r\nX-Empty:\r\n\r\n.dots\r\n..\r\n\r\nend\r\n";
 
 impl Filtered {
     /// Sends a message in a conversation of its own and gives the last reply.
-    pub fn send(&self, content: &[u8]) -> String {
+    fn send(&self, content: &[u8]) -> String {
         let mut client = self.postfix.converse();
         client.say("EHLO client.example");
         let reply = client.message("a@client.example", &["b@receiver.test"], content);
@@ -68,7 +68,7 @@ impl Filtered {
     }
 
     /// Sends a message that is accepted, and gives what is delivered below what Postfix itself puts on top.
-    pub fn delivered(&self, content: &[u8]) -> String {
+    fn delivered(&self, content: &[u8]) -> String {
         let before = self.postfix.sink.arrived().len();
         let reply = self.send(content);
         assert!(reply.starts_with("250 2.0.0"), "{reply}\n{}", self.postfix.log());

@@ -1,8 +1,9 @@
 //! Refusals, and what becomes of the rest of a conversation.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use milter::{End, SmtpReply, Verdict};
+use milter::{End, Piece, SmtpReply, Verdict};
 use testkit::real::wait_until;
 
 use super::common::{Filter, Plan, Seen};
@@ -12,26 +13,25 @@ fn refusal(code: u16, text: &str) -> Verdict {
     Verdict::Refuse(SmtpReply::new(code, (7, 1), text).unwrap())
 }
 
-fn ends_with(verdict: Verdict, reply: &str) {
+#[test]
+fn a_whole_message_is_refused() {
     each(
-        || {
-            let verdict = verdict.clone();
-            Filter::ending(move |_| End::from(verdict.clone()))
-        },
+        || Filter::with(Plan::default()),
         "",
         |filtered| {
-            assert_eq!(filtered.send(MESSAGE), reply);
+            for (verdict, reply) in [
+                (refusal(550, "no 100 % of %s"), "550 5.7.1 no 100 % of %s"),
+                (refusal(451, "later"), "451 4.7.1 later"),
+                (Verdict::Tempfail, "451 4.7.1 Service unavailable - try again later"),
+                (refusal(550, "one\ntwo\nthree"), "550-5.7.1 one\n550-5.7.1 two\n550 5.7.1 three"),
+            ] {
+                let end: End = verdict.into();
+                filtered.filter.plan.lock().unwrap().end = Some(Arc::new(move |_| end.clone()));
+                assert_eq!(filtered.send(MESSAGE), reply);
+            }
             assert_eq!(filtered.postfix.sink.arrived(), []);
         },
     );
-}
-
-#[test]
-fn a_whole_message_is_refused() {
-    ends_with(refusal(550, "no 100 % of %s"), "550 5.7.1 no 100 % of %s");
-    ends_with(refusal(451, "later"), "451 4.7.1 later");
-    ends_with(Verdict::Tempfail, "451 4.7.1 Service unavailable - try again later");
-    ends_with(refusal(550, "one\ntwo\nthree"), "550-5.7.1 one\n550-5.7.1 two\n550 5.7.1 three");
 }
 
 #[test]
@@ -48,45 +48,54 @@ fn discarded_mail_is_accepted_and_gone() {
     );
 }
 
-/// One refusal at some stage, then the same conversation goes on with a message that is taken.
-fn refused_at(plan: impl Fn(Verdict) -> Plan + Copy, refused: &str) {
-    for (verdict, code) in [(refusal(550, "no"), "550 5.7.1 no"), (refusal(451, "later"), "451 4.7.1 later")]
-    {
-        each(
-            || Filter::with(plan(verdict.clone())),
-            "",
-            |filtered| {
-                let mut client = filtered.postfix.converse();
-                client.say("EHLO client.example");
-                let reply = client.message("a@client.example", &["b@receiver.test"], MESSAGE);
-                assert_eq!(reply, code, "at {refused}");
-                *filtered.filter.plan.lock().unwrap() = Plan::default();
-                client.say("RSET");
-                let reply = client.message("c@client.example", &["d@receiver.test"], MESSAGE);
-                assert!(reply.starts_with("250 2.0.0"), "behind a refusal at {refused}: {reply}");
-                client.say("QUIT");
-                let arrived = filtered.postfix.sink.wait_for(1);
-                assert_eq!(arrived[0].envelope[1], "RCPT TO:<d@receiver.test>");
-                let seen = filtered.filter.seen();
-                let whole: Vec<&Seen> = seen.iter().filter(|seen| seen.ended == "whole").collect();
-                assert_eq!(whole.len(), 1);
-                assert_eq!(
-                    (&whole[0].mail[0], &whole[0].rcpt[0]),
-                    (&"<c@client.example>".into(), &"<d@receiver.test>".into())
-                );
-            },
-        );
-    }
-}
+/// What is refused, and by which plan.
+type Refused = (&'static str, fn(Verdict) -> Plan);
+
+const STAGES: &[Refused] = &[
+    ("MAIL", |verdict| Plan { mail: Some(verdict), ..Plan::default() }),
+    ("RCPT", |verdict| Plan { rcpt: Some(verdict), ..Plan::default() }),
+    ("DATA", |verdict| Plan { data: Some(verdict), ..Plan::default() }),
+    ("a header field", |verdict| Plan { header: Some(verdict), ..Plan::default() }),
+    ("the end of the header", |verdict| Plan { end_of_header: Some(verdict), ..Plan::default() }),
+    ("a piece", |verdict| Plan { piece: Some(Piece::Verdict(verdict)), ..Plan::default() }),
+];
 
 #[test]
 fn net_04_refused_at_every_stage_and_the_next_message_is_whole() {
-    let plan = Plan::default;
-    refused_at(|verdict| Plan { mail: Some(verdict), ..plan() }, "MAIL");
-    refused_at(|verdict| Plan { rcpt: Some(verdict), ..plan() }, "RCPT");
-    refused_at(|verdict| Plan { data: Some(verdict), ..plan() }, "DATA");
-    refused_at(|verdict| Plan { header: Some(verdict), ..plan() }, "a header field");
-    refused_at(|verdict| Plan { end_of_header: Some(verdict), ..plan() }, "the end of the header");
+    each(
+        || Filter::with(Plan::default()),
+        "",
+        |filtered| {
+            let mut client = filtered.postfix.converse();
+            client.say("EHLO client.example");
+            let mut taken = 0;
+            for (stage, plan) in STAGES {
+                for (verdict, code) in
+                    [(refusal(550, "no"), "550 5.7.1 no"), (refusal(451, "later"), "451 4.7.1 later")]
+                {
+                    *filtered.filter.plan.lock().unwrap() = plan(verdict);
+                    let reply = client.message("a@client.example", &["b@receiver.test"], MESSAGE);
+                    assert_eq!(reply, code, "at {stage}");
+                    *filtered.filter.plan.lock().unwrap() = Plan::default();
+                    client.say("RSET");
+                    let reply = client.message("c@client.example", &["d@receiver.test"], MESSAGE);
+                    assert!(reply.starts_with("250 2.0.0"), "behind a refusal of {stage}: {reply}");
+                    taken += 1;
+                    let seen = filtered.filter.seen();
+                    let whole: Vec<&Seen> = seen.iter().filter(|seen| seen.ended == "whole").collect();
+                    assert_eq!(whole.len(), taken);
+                    assert_eq!(
+                        (&*whole[taken - 1].mail[0], &whole[taken - 1].rcpt),
+                        ("<c@client.example>", &vec!["<d@receiver.test>".to_owned()])
+                    );
+                }
+            }
+            client.say("QUIT");
+            let arrived = filtered.postfix.sink.wait_for(taken);
+            assert_eq!(arrived.len(), taken);
+            assert!(arrived.iter().all(|arrived| arrived.envelope[1] == "RCPT TO:<d@receiver.test>"));
+        },
+    );
 }
 
 #[test]

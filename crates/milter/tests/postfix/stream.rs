@@ -55,7 +55,8 @@ fn hdr_11_without_the_leading_space_only_fields_that_have_none_differ() {
 
 #[test]
 fn every_version_of_the_protocol_delivers_the_same() {
-    for version in 2..=6 {
+    // Postfix itself has no version 5.
+    for version in [2, 3, 4, 6] {
         each(
             || Filter::editing(|_, edits| edits.insert(0, b"X-Top", b"folded\r\n\there").unwrap()),
             &format!("milter_protocol = {version}\n"),
@@ -175,15 +176,11 @@ fn hdr_13_hdr_15_bodies_of_any_size_are_shown_to_the_byte() {
         || Filter::with(Plan::default()),
         "",
         |filtered| {
-            for size in [0, 2, 65_533, 65_534, 65_535, 65_536, 65_537, 131_070, body.len()] {
+            for size in [0, 4, 65_533, 65_534, 65_535, 65_536, 65_537, 131_070, body.len()] {
                 let mut body = body[..size].to_vec();
-                if !body.ends_with(b"\r\n") {
-                    // A bare CR or LF would be changed by Postfix.
-                    while matches!(body.last(), Some(b'\r' | b'\n')) {
-                        body.pop();
-                    }
-                    body.truncate(size - 2);
-                    body.extend_from_slice(b"\r\n");
+                if let Some(last) = body.last_chunk_mut::<4>() {
+                    // No CR or LF that the cut has left alone.
+                    *last = *b"xx\r\n";
                 }
                 let message = [b"From: a@client.example\r\n\r\n", &body[..]].concat();
                 let delivered = filtered.delivered(&message);

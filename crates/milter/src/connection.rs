@@ -357,3 +357,6 @@ impl Said {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,7 +197,7 @@ pub enum Trouble {
     #[error("the MTA broke the protocol: {0}")]
     Broken(#[from] Broken),
     /// The connection was lost, in this state.
-    #[error("the connection was lost in state {state:?}: {error}")]
+    #[error("the connection was lost {}: {error}", place(*state))]
     Lost {
         /// `None` before the negotiation.
         state: Option<State>,
@@ -206,7 +206,7 @@ pub enum Trouble {
         error: io::Error,
     },
     /// Nothing came for too long, in this state.
-    #[error("nothing came for too long in state {state:?}")]
+    #[error("nothing came for too long {}", place(*state))]
     Idle {
         /// `None` before the negotiation.
         state: Option<State>,
@@ -223,4 +223,8 @@ pub enum Trouble {
     /// The filter has panicked.
     #[error("the filter has panicked")]
     Panicked,
+}
+
+fn place(state: Option<State>) -> String {
+    state.map_or_else(|| String::from("before the negotiation"), |state| format!("in state {state:?}"))
 }

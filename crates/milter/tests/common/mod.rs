@@ -36,6 +36,9 @@ pub struct Seen {
     pub ended: &'static str,
 }
 
+/// The last word, out of what was seen.
+pub type Ending = Arc<dyn Fn(&Seen) -> End + Send + Sync>;
+
 /// What is answered.
 #[derive(Clone, Default)]
 pub struct Plan {
@@ -46,7 +49,7 @@ pub struct Plan {
     pub header: Option<Verdict>,
     pub end_of_header: Option<Verdict>,
     pub piece: Option<Piece>,
-    pub end: Option<Arc<dyn Fn(&Seen) -> End + Send + Sync>>,
+    pub end: Option<Ending>,
     /// How long the callback of this stage takes.
     pub slow: Option<(Stage, Duration)>,
     /// Panics at the end of the header.

@@ -12,6 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod edits;
+mod recorded;
 mod replies;
 mod stream;
 

@@ -177,6 +177,7 @@ async fn a_last_piece_may_come_with_the_end() {
     go_on(&mut mta, &head()).await;
     assert_eq!(mta.ask(&Command::EndOfBody(b"two")).await.unwrap().last().unwrap(), Reply::Discard);
     go_on(&mut mta, &head()).await;
+    drop(mta);
     server.end().await;
 }
 
@@ -202,5 +203,6 @@ async fn commands_that_nobody_wants_are_answered() {
     go_on(&mut mta, &[Command::Unknown(b"XYZZY")]).await;
     go_on(&mut mta, &head()[..2]).await;
     go_on(&mut mta, &[Command::Unknown(b"NOOP 2")]).await;
+    drop(mta);
     server.end().await;
 }

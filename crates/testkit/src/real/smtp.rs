@@ -56,15 +56,15 @@ impl Conversation {
 
     /// Sends a message up to its content; gives the first reply that is a refusal, or the one to DATA.
     pub fn envelope(&mut self, from: &str, to: &[&str]) -> String {
+        let mut reply = self.say(&format!("MAIL FROM:<{from}>"));
         let recipients = to.iter().map(|to| format!("RCPT TO:<{to}>"));
-        let lines = std::iter::once(format!("MAIL FROM:<{from}>")).chain(recipients);
-        for line in lines.chain([String::from("DATA")]) {
-            let reply = self.say(&line);
+        for line in recipients.chain([String::from("DATA")]) {
             if !reply.starts_with('2') {
-                return reply;
+                break;
             }
+            reply = self.say(&line);
         }
-        unreachable!("DATA is answered with 354 or a refusal")
+        reply
     }
 
     /// Sends a whole message (its lines end with CRLF) and gives the last reply.

@@ -14,6 +14,7 @@ mod common;
 mod edits;
 mod recorded;
 mod replies;
+mod sockets;
 mod stream;
 
 use std::sync::Arc;

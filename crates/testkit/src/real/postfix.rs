@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use super::smtp::{Conversation, Sink};
 use super::{Root, Running, Work, free_address, output};
@@ -87,6 +88,12 @@ impl Postfix {
         Self { addr, sink, root: root.clone(), _running: running, work }
     }
 
+    /// Its folder as the test sees it: `main.cf`, `queue`, `data`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.work.outside()
+    }
+
     /// What it has written to its log so far.
     #[must_use]
     pub fn log(&self) -> String {
@@ -109,7 +116,7 @@ impl Postfix {
     /// How many messages lie in the queue of that name (`hold`, `deferred`).
     #[must_use]
     pub fn queued(&self, queue: &str) -> usize {
-        fn files(folder: &std::path::Path) -> usize {
+        fn files(folder: &Path) -> usize {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             entries
                 .map(|entry| {

@@ -1,6 +1,6 @@
 //! A filter that writes down what it is shown and answers what it was told to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub struct Plan {
     pub end: Option<Ending>,
     /// How long the callback of this stage takes.
     pub slow: Option<(Stage, Duration)>,
+    /// Takes no connections.
+    pub refuses: bool,
     /// Panics at the end of the header.
     pub panics: bool,
 }
@@ -147,7 +149,11 @@ pub struct Shared(pub Arc<Filter>);
 impl Service for Shared {
     type Client = OneClient;
 
-    fn accept(&self, _: Mta) -> Option<OneClient> {
+    fn accept(&self, mta: Mta) -> Option<OneClient> {
+        assert!(matches!(mta, Mta::Unix | Mta::Tcp(IpAddr::V4(Ipv4Addr::LOCALHOST))), "{mta:?}");
+        if self.0.plan().refuses {
+            return None;
+        }
         let life = Life::new(&self.0.alive);
         Some(OneClient {
             filter: Arc::clone(&self.0),

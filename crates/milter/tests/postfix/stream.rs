@@ -2,11 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use testkit::real::wait_until;
+use milter::{Piece, Settings};
+use testkit::real::postfix::Postfix;
+use testkit::real::{Root, wait_until};
+use tokio::runtime::Runtime;
 
-use super::common::{Filter, Plan};
+use super::common::{Filter, Plan, WISH, start};
 use super::{MESSAGE, each};
-use milter::Piece;
 
 fn header_of(message: &[u8]) -> &[u8] {
     let end = message.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
@@ -261,38 +263,86 @@ const FALSE_ENDS: &[&[u8]] = &[
     b"\r\r\n.\r\r\n",
 ];
 
+/// Sends each false end with a message to be smuggled behind it, and gives how many messages were accepted.
+fn smuggle(postfix: &Postfix, filter: &Filter) -> usize {
+    let mut sent = 0;
+    for end in FALSE_ENDS {
+        let mut client = postfix.converse();
+        client.say("EHLO client.example");
+        client.envelope("a@client.example", &["b@receiver.test"]);
+        let smuggled = b"MAIL FROM:<admin@victim.example>\r\nRCPT TO:<b@receiver.test>\r\nDATA\r\nFrom: admin@victim.example\r\n\r\nforged\r\n.\r\n";
+        client.raw(&[b"From: a@client.example\r\n\r\nbody", *end, smuggled].concat());
+        let reply = client.reply();
+        client.hang_up();
+        sent += usize::from(reply.starts_with('2'));
+        assert!(wait_until(|| filter.alive.load(Ordering::SeqCst) == 0));
+    }
+    sent
+}
+
+/// All that was sent was one message each, for the filter and behind Postfix.
+fn check_not_smuggled(postfix: &Postfix, filter: &Filter, sent: usize) {
+    let seen = filter.seen();
+    let whole = seen.iter().filter(|seen| seen.ended == "whole");
+    assert_eq!(whole.clone().count(), sent);
+    for seen in whole {
+        assert_eq!(seen.mail[0], "<a@client.example>");
+    }
+    assert!(sent >= 8, "{sent}");
+    for arrived in postfix.sink.wait_for(sent) {
+        assert!(arrived.envelope[0].starts_with("MAIL FROM:<a@client.example>"), "{:?}", arrived.envelope);
+    }
+}
+
 #[test]
 fn smug_01_through_postfix_every_false_end_is_one_message_or_refused() {
     each(
         || Filter::with(Plan::default()),
         "smtpd_forbid_bare_newline = normalize\n",
         |filtered| {
-            let mut sent = 0;
-            for end in FALSE_ENDS {
-                let mut client = filtered.postfix.converse();
-                client.say("EHLO client.example");
-                client.envelope("a@client.example", &["b@receiver.test"]);
-                let smuggled = b"MAIL FROM:<admin@victim.example>\r\nRCPT TO:<b@receiver.test>\r\nDATA\r\nFrom: admin@victim.example\r\n\r\nforged\r\n.\r\n";
-                client.raw(&[b"From: a@client.example\r\n\r\nbody", *end, smuggled].concat());
-                let reply = client.reply();
-                client.hang_up();
-                sent += usize::from(reply.starts_with('2'));
-                assert!(wait_until(|| filtered.filter.alive.load(Ordering::SeqCst) == 0));
-            }
-            let seen = filtered.filter.seen();
-            let whole = seen.iter().filter(|seen| seen.ended == "whole");
-            assert_eq!(whole.clone().count(), sent);
-            for seen in whole {
-                assert_eq!(seen.mail[0], "<a@client.example>");
-            }
-            assert!(sent >= 8, "{sent}");
-            for arrived in filtered.postfix.sink.wait_for(sent) {
-                assert!(
-                    arrived.envelope[0].starts_with("MAIL FROM:<a@client.example>"),
-                    "{:?}",
-                    arrived.envelope
-                );
-            }
+            let sent = smuggle(&filtered.postfix, &filtered.filter);
+            check_not_smuggled(&filtered.postfix, &filtered.filter, sent);
+        },
+    );
+}
+
+#[test]
+fn smug_02_behind_a_before_queue_filter_it_is_one_message_too() {
+    for root in Root::all(&["postfix"]) {
+        let runtime = Runtime::new().unwrap();
+        let filter = Filter::with(Plan::default());
+        let guard = runtime.enter();
+        let server = start(&filter, Settings::new(WISH));
+        drop(guard);
+        // The filter passes everything on as it is: it is no more than the hop.
+        let behind = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let postfix = Postfix::start_with(
+            &root,
+            &format!("smtpd_forbid_bare_newline = normalize\nsmtpd_proxy_filter = {behind}\n"),
+            &format!(
+                "{behind} inet n - n - - smtpd -o smtpd_proxy_filter= -o smtpd_milters=inet:{}\n",
+                server.addr
+            ),
+        );
+        let sent = smuggle(&postfix, &filter);
+        check_not_smuggled(&postfix, &filter, sent);
+    }
+}
+
+#[test]
+fn env_10_the_sender_is_shown_as_it_was_given_and_not_as_it_is_rewritten() {
+    each(
+        || Filter::with(Plan::default()),
+        "sender_canonical_maps = static:rewritten@elsewhere.test\nsender_canonical_classes = envelope_sender\n",
+        |filtered| {
+            filtered.delivered(MESSAGE);
+            assert_eq!(filtered.filter.seen()[0].mail[0], "<a@client.example>");
+            let arrived = filtered.postfix.sink.arrived();
+            assert!(
+                arrived[0].envelope[0].starts_with("MAIL FROM:<rewritten@elsewhere.test>"),
+                "{:?}",
+                arrived[0].envelope
+            );
         },
     );
 }

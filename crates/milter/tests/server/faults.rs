@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::process::Command as Process;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -61,6 +60,22 @@ async fn net_06_one_connection_too_many_is_closed_at_once() {
     until(|| filter.alive.load(Ordering::SeqCst) == 1).await;
     let mut four = connected(server.addr).await;
     assert_eq!(message(&mut four, &[b"x"]).await.unwrap().last().unwrap(), Reply::Accept);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn net_18_whom_the_filter_does_not_know_is_closed_at_once() {
+    let filter = Filter::with(Plan { refuses: true, ..Plan::default() });
+    let server = start(&filter, Settings::new(WISH));
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let read = timeout(Duration::from_secs(10), stream.read(&mut [0])).await;
+    assert_eq!(read.expect("closed at once").unwrap_or(0), 0);
+    filter.plan.lock().unwrap().refuses = false;
+    let mut mta = connected(server.addr).await;
+    filter.plan.lock().unwrap().refuses = true;
+    mta.queue(&Command::QuitNewConnection);
+    assert!(mta.ask(&CONNECT).await.is_err(), "the next client is asked for too");
+    assert_eq!(filter.alive.load(Ordering::SeqCst), 0);
     server.end().await;
 }
 
@@ -166,5 +181,4 @@ async fn shutdown_does_not_wait_for_ever() {
     assert_eq!(begun.elapsed().as_secs(), 30);
     until(|| filter.alive.load(Ordering::SeqCst) == 0).await;
     drop(busy);
-    drop(Arc::clone(&filter));
 }

@@ -67,6 +67,12 @@ impl Postfix {
     /// Starts the Postfix of a root with these lines of main.cf behind its own. Panics with its log when it doesn't start.
     #[must_use]
     pub fn start(root: &Root, settings: &str) -> Self {
+        Self::start_with(root, settings, "")
+    }
+
+    /// The same with these lines of master.cf too.
+    #[must_use]
+    pub fn start_with(root: &Root, settings: &str, services: &str) -> Self {
         let work = root.work();
         let sink = Sink::start();
         let addr = free_address(25);
@@ -76,7 +82,7 @@ impl Postfix {
             .replace("PORT", &sink.addr.port().to_string());
         fs::create_dir(work.outside().join("queue")).expect("a folder in the work folder");
         work.write("main.cf", main + settings);
-        work.write("master.cf", MASTER_CF.replace("LISTEN", &addr.to_string()));
+        work.write("master.cf", MASTER_CF.replace("LISTEN", &addr.to_string()) + services);
         let mut command = root.command("postfix");
         command.arg("-c").arg(work.inside()).arg("start-fg");
         let mut running = Running::start(command, &work);

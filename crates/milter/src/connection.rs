@@ -26,9 +26,12 @@ pub(crate) async fn converse<S: Service>(
 ) -> Result<(), Trouble> {
     let Some(mut client) = service.accept(mta) else { return Ok(()) };
     let mut talk = Talk { stream, frames: Frames::default(), settings, stop };
-    let Some(mut session) = talk.open().await? else {
-        client.close();
-        return Ok(());
+    let mut session = match talk.open().await {
+        Ok(Some(session)) => session,
+        nothing => {
+            client.close();
+            return nothing.map(drop);
+        }
     };
     loop {
         let mut message = None;
@@ -52,9 +55,7 @@ enum Ended {
 
 /// What is to be said, and what it means for the session.
 struct Said {
-    reply: Option<Reply<'static>>,
-    /// A refusal in the filter's own words.
-    words: Option<Vec<u8>>,
+    packets: Vec<u8>,
     answered: Answered,
 }
 
@@ -93,75 +94,36 @@ impl Talk<'_> {
             }
             let Some(packet) = self.frames.take().map_err(Broken::from)? else { continue };
             let event = session.receive(packet)?;
-            let (agreed, macros) = (session.agreed(), session.macros());
-            let context = Context { agreed, macros };
             let state = session.state();
-            let clock = Clock { limit: self.settings.answer, state };
+            let context = Context { agreed: session.agreed(), macros: session.macros() };
             if matches!(event, Event::Mail(_) | Event::Helo(_) | Event::Abort) {
                 message.take().into_iter().for_each(Message::abort);
             }
-            let said = match (event, &mut *message) {
-                (Event::Macros | Event::Abort, _) => continue,
-                (Event::NewConnection, _) => return Ok(Ended::NewClient),
-                (Event::Quit, _) => return Ok(Ended::Connection),
-                (Event::Nothing, _) => Ok(Said::go_on()),
-                (Event::Connect(connect), _) => {
-                    clock.hold(client.connect(connect, context)).await.map(Said::greeting)
-                }
-                (Event::Helo(name), _) => clock.hold(client.helo(name, context)).await.map(Said::greeting),
-                (Event::Mail(arguments), _) => {
-                    clock.hold(client.mail(arguments, context)).await.map(|begun| match begun {
-                        Ok(begun) => {
-                            *message = Some(begun);
-                            Said::go_on()
-                        }
-                        Err(verdict) => Said::of_command(Answer::Verdict(verdict)),
-                    })
-                }
-                (Event::Rcpt(arguments), Some(message)) => {
-                    clock.hold(message.rcpt(arguments, context)).await.map(Said::of_command)
-                }
-                (Event::Data, Some(message)) => clock.hold(message.data(context)).await.map(Said::of_command),
-                (Event::Header(name, value), Some(message)) => {
-                    clock.hold(message.header(name, &value, context)).await.map(Said::of_message)
-                }
-                (Event::EndOfHeader, Some(message)) => {
-                    clock.hold(message.end_of_header(context)).await.map(Said::of_message)
-                }
-                (Event::Body(piece), Some(message)) => {
-                    let skip = agreed.skip();
-                    clock.hold(message.body(piece, context)).await.map(|piece| Said::of_piece(piece, skip))
-                }
-                (Event::EndOfBody(last), whole) => match whole.take() {
+            let (said, late) = match event {
+                Event::Macros | Event::Abort => continue,
+                Event::NewConnection => return Ok(Ended::NewClient),
+                Event::Quit => return Ok(Ended::Connection),
+                Event::EndOfBody(last) => match message.take() {
                     Some(whole) => {
-                        let out = end(self.stream, self.settings, whole, last, context, service).await?;
-                        self.write(&out, Some(state)).await?;
-                        session.answered(Answered::MessageOver);
-                        continue;
+                        (end(self.stream, self.settings, whole, last, context, service).await?, None)
                     }
-                    None => Ok(Said::go_on()),
+                    None => (Said::go_on(), None),
                 },
-                // The table of states leads to these only behind a MAIL that was taken.
-                (
-                    Event::Rcpt(_) | Event::Data | Event::Header(..) | Event::EndOfHeader | Event::Body(_),
-                    None,
-                ) => Ok(Said::go_on()),
-            };
-            let said = match said {
-                Ok(said) => said,
-                Err(late) => {
-                    self.say(&Reply::Tempfail, state).await?;
-                    return Err(late);
+                event => {
+                    let answer = callback(event, client, message, context);
+                    match timeout(self.settings.answer, answer).await {
+                        Ok(said) => (said, None),
+                        Err(_) => (Said::to_message(Verdict::Tempfail), Some(Trouble::Late { state })),
+                    }
                 }
             };
+            self.write(&said.packets, Some(state)).await?;
+            if let Some(late) = late {
+                return Err(late);
+            }
             session.answered(said.answered);
             if said.answered == Answered::MessageOver {
                 *message = None;
-            }
-            match (said.words, said.reply) {
-                (Some(words), _) => self.say(&Reply::ReplyCode(&words), state).await?,
-                (None, Some(reply)) => self.say(&reply, state).await?,
-                (None, None) => {}
             }
         }
     }
@@ -213,12 +175,6 @@ impl Talk<'_> {
         Ok(true)
     }
 
-    async fn say(&mut self, reply: &Reply<'_>, state: State) -> Result<(), Trouble> {
-        let mut out = Vec::with_capacity(64);
-        reply.encode(&mut out);
-        self.write(&out, Some(state)).await
-    }
-
     async fn write(&mut self, out: &[u8], state: Option<State>) -> Result<(), Trouble> {
         write(self.stream, self.settings.packet, out).await.map_err(|error| Trouble::Lost { state, error })
     }
@@ -229,21 +185,39 @@ async fn write(stream: &mut dyn Stream, limit: Duration, out: &[u8]) -> io::Resu
     timeout(limit, stream.write_all(out)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// How long a callback may take.
-#[derive(Clone, Copy)]
-struct Clock {
-    limit: Duration,
-    state: State,
-}
-
-impl Clock {
-    async fn hold<T>(self, callback: impl Future<Output = T>) -> Result<T, Trouble> {
-        timeout(self.limit, callback).await.map_err(|_| Trouble::Late { state: self.state })
+/// Shows the filter an event, and gives its answer.
+async fn callback<C: Client>(
+    event: Event<'_>,
+    client: &mut C,
+    message: &mut Option<C::Message>,
+    context: Context<'_>,
+) -> Said {
+    match (event, message) {
+        (Event::Connect(connect), _) => Said::greeting(client.connect(connect, context).await),
+        (Event::Helo(name), _) => Said::greeting(client.helo(name, context).await),
+        (Event::Mail(arguments), message) => match client.mail(arguments, context).await {
+            Ok(begun) => {
+                *message = Some(begun);
+                Said::go_on()
+            }
+            Err(verdict) => Said::of_command(Answer::Verdict(verdict)),
+        },
+        (Event::Rcpt(arguments), Some(message)) => Said::of_command(message.rcpt(arguments, context).await),
+        (Event::Data, Some(message)) => Said::of_command(message.data(context).await),
+        (Event::Header(name, value), Some(message)) => {
+            Said::of_message(message.header(name, &value, context).await)
+        }
+        (Event::EndOfHeader, Some(message)) => Said::of_message(message.end_of_header(context).await),
+        (Event::Body(piece), Some(message)) => {
+            Said::of_piece(message.body(piece, context).await, context.agreed.skip())
+        }
+        // Nobody wants to know it; or it belongs to a message, and the table of states leads there only behind a MAIL
+        // that was taken.
+        _ => Said::go_on(),
     }
 }
 
-/// The end of a message: the last piece of its body, the filter's last word, and meanwhile signs of life. Gives what is to
-/// be said.
+/// The end of a message: the last piece of its body, the filter's last word, and meanwhile signs of life.
 async fn end<S: Service>(
     stream: &mut dyn Stream,
     settings: &Settings,
@@ -251,7 +225,7 @@ async fn end<S: Service>(
     last: &[u8],
     context: Context<'_>,
     service: &S,
-) -> Result<Vec<u8>, Trouble> {
+) -> Result<Said, Trouble> {
     let state = State::Body;
     let whole = async {
         if !last.is_empty()
@@ -261,24 +235,25 @@ async fn end<S: Service>(
         }
         message.end_of_body(context).await
     };
-    let lively = alive(stream, settings, whole);
-    let answer = timeout(settings.end, lively).await;
+    let answer = timeout(settings.end, alive(stream, settings, whole)).await;
     let answer = answer.unwrap_or_else(|_| {
         service.trouble(&Trouble::Late { state });
         Ok(Verdict::Tempfail.into())
     });
     let End { edits, verdict } = answer.map_err(|error| Trouble::Lost { state: Some(state), error })?;
-    let mut out = Vec::with_capacity(256);
-    if verdict == Verdict::Accept
-        && let Err(not_allowed) = edits.encode(context.agreed, &mut out)
-    {
-        service.trouble(&not_allowed.into());
-        Reply::Tempfail.encode(&mut out);
-        return Ok(out);
-    }
-    let (reply, words) = last_word(verdict);
-    words.as_deref().map_or(reply, Reply::ReplyCode).encode(&mut out);
-    Ok(out)
+    let mut packets = Vec::with_capacity(256);
+    let verdict = match verdict {
+        Verdict::Accept => match edits.encode(context.agreed, &mut packets) {
+            Ok(()) => Verdict::Accept,
+            Err(not_allowed) => {
+                service.trouble(&not_allowed.into());
+                Verdict::Tempfail
+            }
+        },
+        refused => refused,
+    };
+    packets.append(&mut last_word(verdict));
+    Ok(Said { packets, answered: Answered::MessageOver })
 }
 
 /// Waits for the filter. libmilter allows signs of life at the end of a message only, and Sendmail understands them nowhere
@@ -288,8 +263,7 @@ async fn alive<T>(
     settings: &Settings,
     work: impl Future<Output = T>,
 ) -> io::Result<T> {
-    let mut progress = Vec::new();
-    Reply::Progress.encode(&mut progress);
+    let progress = packet(&Reply::Progress);
     let every = settings.mta_timeout / 3;
     tokio::pin!(work);
     loop {
@@ -300,34 +274,40 @@ async fn alive<T>(
     }
 }
 
-fn last_word(verdict: Verdict) -> (Reply<'static>, Option<Vec<u8>>) {
-    match verdict {
-        Verdict::Accept => (Reply::Accept, None),
-        Verdict::Discard => (Reply::Discard, None),
-        Verdict::Tempfail => (Reply::Tempfail, None),
-        Verdict::Refuse(words) => (Reply::Reject, Some(words.to_wire())),
-    }
+fn packet(reply: &Reply<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    reply.encode(&mut out);
+    out
+}
+
+fn last_word(verdict: Verdict) -> Vec<u8> {
+    packet(&match verdict {
+        Verdict::Accept => Reply::Accept,
+        Verdict::Discard => Reply::Discard,
+        Verdict::Tempfail => Reply::Tempfail,
+        Verdict::Refuse(words) => return packet(&Reply::ReplyCode(&words.to_wire())),
+    })
 }
 
 impl Said {
-    fn go_on() -> Self {
-        Self { reply: Some(Reply::Continue), words: None, answered: Answered::Continue }
+    fn new(reply: &Reply<'_>, answered: Answered) -> Self {
+        Self { packets: packet(reply), answered }
     }
 
-    /// Of CONNECT and HELO.
+    fn go_on() -> Self {
+        Self::new(&Reply::Continue, Answered::Continue)
+    }
+
+    /// To CONNECT and HELO.
     fn greeting(greeting: Greeting) -> Self {
         match greeting {
             Greeting::Continue => Self::go_on(),
-            Greeting::Accept => {
-                Self { reply: Some(Reply::Accept), words: None, answered: Answered::ClientOver }
-            }
-            Greeting::Refuse(words) => {
-                Self { reply: None, words: Some(words.to_wire()), answered: Answered::Continue }
-            }
+            Greeting::Accept => Self::new(&Reply::Accept, Answered::ClientOver),
+            Greeting::Refuse(words) => Self::new(&Reply::ReplyCode(&words.to_wire()), Answered::Continue),
         }
     }
 
-    /// Of MAIL, RCPT and DATA: a refusal is of the command.
+    /// To MAIL, RCPT and DATA: a refusal is of the command.
     fn of_command(answer: Answer) -> Self {
         let refused = matches!(&answer, Answer::Verdict(Verdict::Refuse(_) | Verdict::Tempfail));
         let said = Self::of_message(answer);
@@ -337,23 +317,21 @@ impl Said {
     fn of_message(answer: Answer) -> Self {
         match answer {
             Answer::Continue => Self::go_on(),
-            Answer::Verdict(verdict) => {
-                let (reply, words) = last_word(verdict);
-                Self { reply: Some(reply), words, answered: Answered::MessageOver }
-            }
+            Answer::Verdict(verdict) => Self::to_message(verdict),
         }
+    }
+
+    fn to_message(verdict: Verdict) -> Self {
+        Self { packets: last_word(verdict), answered: Answered::MessageOver }
     }
 
     /// Where the MTA cannot be asked to send no more, it is let go on, and the session drops what it sends.
     fn of_piece(piece: Piece, skip: bool) -> Self {
         match piece {
             Piece::Continue => Self::go_on(),
-            Piece::Skip => Self {
-                reply: Some(if skip { Reply::Skip } else { Reply::Continue }),
-                words: None,
-                answered: Answered::Skip,
-            },
-            Piece::Verdict(verdict) => Self::of_message(Answer::Verdict(verdict)),
+            Piece::Skip if skip => Self::new(&Reply::Skip, Answered::Skip),
+            Piece::Skip => Self::new(&Reply::Continue, Answered::Skip),
+            Piece::Verdict(verdict) => Self::to_message(verdict),
         }
     }
 }

@@ -116,8 +116,8 @@ pub trait Message: Send {
     /// that work is going on.
     fn end_of_body(self, context: Context<'_>) -> impl Future<Output = End> + Send;
 
-    /// There will be no more of this message: taken back, or the connection is broken. Not called for a message that is
-    /// cut off because the server ends or a callback is late or panics; that one is only dropped.
+    /// There will be no more of this message: taken back, or the connection is broken. A message whose end is late, whose
+    /// callback panics, or that is cut off when the server ends is only dropped.
     fn abort(self)
     where
         Self: Sized,

@@ -156,7 +156,7 @@ pub struct Wish {
     pub needed: Actions,
     /// With these it can do more.
     pub wanted: Actions,
-    /// Are recipients sent that the MTA has refused already?
+    /// Are recipients sent that the MTA has refused already? They come with the macro `{rcpt_mailer}` set to `error`.
     pub refused_recipients: bool,
     /// The macros to be sent with each command, where the MTA can be asked.
     pub macros: &'static [(MacroStage, &'static str)],

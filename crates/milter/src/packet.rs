@@ -91,8 +91,8 @@ impl Frames {
     }
 
     /// How much memory is held, in octets.
-    #[must_use]
-    pub fn memory(&self) -> usize {
+    #[cfg(test)]
+    fn memory(&self) -> usize {
         self.buffer.capacity()
     }
 

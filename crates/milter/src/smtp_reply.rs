@@ -39,12 +39,6 @@ impl SmtpReply {
         Ok(Self { code, enhanced, lines: lines(text) })
     }
 
-    /// Is it for now only?
-    #[must_use]
-    pub fn is_temporary(&self) -> bool {
-        self.code < 500
-    }
-
     /// As the protocol wants it: a text of one or more lines of SMTP, each `%` doubled because Sendmail takes it for a
     /// format (Postfix undoes that).
     #[must_use]
@@ -102,8 +96,6 @@ mod tests {
         check(599, (999, 999), "x", "599 5.999.999 x");
         check(600, (0, 0), "x", "600 is no refusal: 400 to 599");
         check(550, (1000, 0), "x", "1000 is too large for an enhanced code");
-        assert!(SmtpReply::new(499, (0, 0), "").unwrap().is_temporary());
-        assert!(!SmtpReply::new(500, (0, 0), "").unwrap().is_temporary());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Memory: many idle connections, and one large message. Each test measures its own process, so it runs alone in it.
+//! Memory: many idle connections, and one large message. A test measures its own process, so one runs after the other.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,11 +6,9 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods
 )]
-#![allow(unreachable_pub, dead_code, reason = "shared with other tests")]
-
-mod common;
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,11 +19,10 @@ use milter::options::{Actions, Offer, Steps};
 use milter::reply::Reply;
 use milter::{
     Answer, Client, Context, End, Listener, Message, Mta, Piece, Service, Settings, Strings, Trouble,
-    Verdict, serve,
+    Verdict, Wish, serve,
 };
 use tokio::net::TcpStream;
-
-use common::{Filter, Plan, WISH, start};
+use tokio::sync::Mutex;
 
 const OFFER: Offer = Offer { version: 6, actions: Actions(0x1ff), steps: Steps(0x1f_ffff) };
 const CONNECT: Command<'static> =
@@ -43,6 +40,8 @@ fn resident() -> (u64, u64) {
 
 const IDLE: usize = 10_000;
 
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 /// Run by the next test: the other side, in a process of its own.
 #[tokio::test]
 #[ignore = "run by net_06, which says where to connect"]
@@ -51,9 +50,13 @@ async fn hold_idle_connections() {
     let mut held = Vec::new();
     for _ in 0..IDLE {
         let (mut mta, _) = MtaClient::open(TcpStream::connect(&addr).await.unwrap(), OFFER).await.unwrap();
-        for command in [CONNECT, Command::Helo(b"client.example")] {
+        let one = Strings::new(b"<a@client.example>\0").unwrap();
+        let piece = Command::Body(&[b'x'; 65_535]);
+        for command in [CONNECT, Command::Helo(b"x"), Command::Mail(one), Command::EndOfHeader, piece] {
             assert_eq!(mta.ask(&command).await.unwrap().last().unwrap(), Reply::Continue);
         }
+        mta.queue(&Command::Abort);
+        mta.flush().await.unwrap();
         held.push(mta);
     }
     println!("held");
@@ -62,13 +65,13 @@ async fn hold_idle_connections() {
 }
 
 #[tokio::test]
-async fn net_06_ten_thousand_idle_connections_take_little() {
-    let filter = Filter::with(Plan::default());
-    let server = start(&filter, Settings { connections: IDLE, ..Settings::new(WISH) });
+async fn net_06_ten_thousand_connections_that_wait_for_another_message_take_little() {
+    let _alone = ALONE.lock().await;
+    let (addr, counts) = serve_counting();
     let (before, _) = resident();
     let mut other = Process::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "hold_idle_connections"])
-        .env("MILTER_TEST_ADDR", server.addr.to_string())
+        .env("MILTER_TEST_ADDR", addr.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -80,26 +83,31 @@ async fn net_06_ten_thousand_idle_connections_take_little() {
     });
     // The other side still prints.
     let (held, _lines) = held.await.unwrap();
-    assert!(held, "{:?}", filter.troubles());
-    assert_eq!(filter.alive.load(Ordering::SeqCst), IDLE);
+    assert!(held);
+    while counts.aborted.load(Ordering::SeqCst) < IDLE as u64 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
     let (after, _) = resident();
     let each = (after - before) * 1024 / IDLE as u64;
     println!("{IDLE} idle connections: {} MiB, {each} octets each", (after - before) / 1024);
     assert!(each <= 16 * 1024, "{each} octets each");
     drop(other.stdin.take());
     assert!(other.wait().unwrap().success());
-    server.end().await;
 }
 
-/// A filter that only counts.
-struct Counter(Arc<AtomicU64>);
+/// What a filter that keeps nothing has seen.
+#[derive(Default)]
+struct Counts {
+    octets: AtomicU64,
+    aborted: AtomicU64,
+}
 
-struct Counting(Arc<AtomicU64>);
+struct Counting(Arc<Counts>);
 
-impl Service for Counter {
-    type Client = Counting;
-    fn accept(&self, _: Mta) -> Option<Counting> {
-        Some(Counting(Arc::clone(&self.0)))
+impl Service for Counting {
+    type Client = Self;
+    fn accept(&self, _: Mta) -> Option<Self> {
+        Some(Self(Arc::clone(&self.0)))
     }
     fn trouble(&self, trouble: &Trouble) {
         panic!("{trouble}");
@@ -118,21 +126,33 @@ impl Message for Counting {
         Answer::Continue
     }
     async fn body(&mut self, piece: &[u8], _: Context<'_>) -> Piece {
-        self.0.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        self.0.octets.fetch_add(piece.len() as u64, Ordering::SeqCst);
         Piece::Continue
     }
     async fn end_of_body(self, _: Context<'_>) -> End {
         Verdict::Accept.into()
     }
+    fn abort(self) {
+        self.0.aborted.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Serves it until the test ends.
+fn serve_counting() -> (SocketAddr, Arc<Counts>) {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    let counts = Arc::new(Counts::default());
+    let service = Arc::new(Counting(Arc::clone(&counts)));
+    let wish = Wish { needed: Actions(0), wanted: Actions(0), refused_recipients: false, macros: &[] };
+    let settings = Settings { connections: IDLE, ..Settings::new(wish) };
+    tokio::spawn(serve(Listener::tcp(socket).unwrap(), service, settings, std::future::pending()));
+    (addr, counts)
 }
 
 #[tokio::test]
 async fn dos_12_a_body_of_a_gibibyte_takes_no_more_than_a_small_one() {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = socket.local_addr().unwrap();
-    let count = Arc::new(AtomicU64::new(0));
-    let service = Arc::new(Counter(Arc::clone(&count)));
-    tokio::spawn(serve(Listener::tcp(socket).unwrap(), service, Settings::new(WISH), std::future::pending()));
+    let _alone = ALONE.lock().await;
+    let (addr, counts) = serve_counting();
     let (mut mta, _) = MtaClient::open(TcpStream::connect(addr).await.unwrap(), OFFER).await.unwrap();
     let one = Strings::new(b"<a@client.example>\0").unwrap();
     for command in [CONNECT, Command::Mail(one), Command::EndOfHeader] {
@@ -147,7 +167,7 @@ async fn dos_12_a_body_of_a_gibibyte_takes_no_more_than_a_small_one() {
         }
     }
     assert_eq!(mta.ask(&Command::EndOfBody(b"")).await.unwrap().last().unwrap(), Reply::Accept);
-    assert!(count.load(Ordering::Relaxed) >= 1 << 30);
+    assert!(counts.octets.load(Ordering::SeqCst) >= 1 << 30);
     let grown = resident().1 - highest;
     println!("a body of 1 GiB: {grown} KiB more than one of 6 MiB");
     assert!(grown <= 1024, "{grown} KiB");

@@ -44,15 +44,15 @@ fn changes_go_from_last_to_first_and_insertions_too() {
             edits.insert(0, b"Top", b"first")?;
             edits.insert(5, b"Deep", b"x")?;
             edits.insert(0, b"Top", b"second")?;
-            edits.delete(b"AR", 1)?;
-            edits.delete(b"ar", 10)?;
+            edits.delete(b"ar", 1)?;
+            edits.delete(b"AR", 10)?;
             edits.change(b"Ar", 2, b"x\r\n\ty\n z")?;
             edits.add(b"A", b"2")
         },
         &[
-            "change 10 ar:",
+            "change 10 AR:",
             r"change 2 Ar: x\n\ty\n z",
-            "change 1 AR:",
+            "change 1 ar:",
             "insert 5 Deep: x",
             "insert 0 Top: second",
             "insert 0 Top: first",

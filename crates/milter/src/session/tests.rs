@@ -1,5 +1,7 @@
 //! The table of states, what is left of a message, and header values.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::options::{Actions, Offer, Steps};
 use crate::packet::Frames;
@@ -178,6 +180,10 @@ fn env_17_net_04_nothing_of_a_message_is_left_however_it_ends() {
             let (mut session, _) = open(offer(Steps::SKIP));
             let peer = crate::command::Peer::Unknown;
             say(&mut session, &Command::Connect(Connect { host: b"h", peer }));
+            if end == Command::QuitNewConnection {
+                // Of the client, which goes too.
+                say(&mut session, &macros(b"old\x001\0", Stage::Connect));
+            }
             walk(&mut session, steps);
             say(&mut session, &end);
             is_fresh(&mut session, &format!("{end:?} after {steps}"));
@@ -283,4 +289,38 @@ fn hdr_11_hdr_12_values() {
     check(" a\r\r\n b", r" a\r\r\n b", r"  a\r\r\n b");
     let once = on_the_wire(b" a\n\tb", true).into_owned();
     assert_eq!(on_the_wire(&once, true), once, "once is enough");
+}
+
+proptest! {
+    /// Whatever an MTA says in whatever order: no part of a message is shown but behind its MAIL and in its place.
+    #[test]
+    fn net_02_any_order_of_commands(order in prop::collection::vec((0..15usize, 0..8u8), 0..60)) {
+        let (mut session, _) = open(offer(Steps::SKIP));
+        let all = every_command();
+        // How far into a message: 0 is outside, then envelope, header, body.
+        let mut depth = 0;
+        for (command, answer) in order {
+            let event = say(&mut session, &all[command]);
+            let good = match event.as_str() {
+                "Mail" => std::mem::replace(&mut depth, 1) < 2,
+                "Rcpt" | "Data" => depth == 1,
+                "Header" => std::mem::replace(&mut depth, 2) != 0 && depth < 3,
+                "EndOfHeader" => matches!(std::mem::replace(&mut depth, 3), 1 | 2),
+                "Body" => depth == 3,
+                "EndOfBody" => std::mem::replace(&mut depth, 0) == 3,
+                "Helo" | "Abort" | "NewConnection" | "Connect" => {
+                    depth = 0;
+                    true
+                }
+                "Macros" | "Nothing" => true,
+                // Broken, or at its end.
+                _ => return Ok(()),
+            };
+            prop_assert!(good, "{event}");
+            if event != "Macros" && answer == 0 {
+                session.answered(Answered::MessageOver);
+                depth = 0;
+            }
+        }
+    }
 }

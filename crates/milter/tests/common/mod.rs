@@ -233,7 +233,7 @@ impl OneMessage {
 
 impl Message for OneMessage {
     async fn rcpt(&mut self, arguments: Strings<'_>, _: Context<'_>) -> Answer {
-        let answer = answer(&self.plan.rcpt);
+        let answer = answer(&self.filter.plan().rcpt);
         if answer == Answer::Continue {
             self.seen.rcpt.push(text(arguments.first()));
         }

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use milter::command::{Command, Stage};
+use milter::options::{Offer, Steps};
 use milter::reply::Reply;
-use milter::{Piece, Settings, SmtpReply, Strings, Verdict};
+use milter::{Edits, End, Piece, Settings, SmtpReply, Strings, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -204,5 +205,73 @@ async fn commands_that_nobody_wants_are_answered() {
     go_on(&mut mta, &head()[..2]).await;
     go_on(&mut mta, &[Command::Unknown(b"NOOP 2")]).await;
     drop(mta);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn env_17_a_message_that_was_begun_is_aborted_at_once() {
+    for end in [Command::Abort, Command::Helo(b"again"), Command::Mail(one())] {
+        let filter = Filter::with(Plan::default());
+        let server = start(&filter, Settings::new(WISH));
+        let mut mta = connected(server.addr).await;
+        go_on(&mut mta, &head()[..2]).await;
+        mta.queue(&end);
+        mta.flush().await.unwrap();
+        until(|| filter.seen().len() == 1).await;
+        assert_eq!(filter.seen()[0].ended, "aborted", "{end:?}");
+        drop(mta);
+        server.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_is_not_changed() {
+    let refusal = SmtpReply::new(550, (7, 1), "no").unwrap();
+    for verdict in [Verdict::Refuse(refusal), Verdict::Tempfail, Verdict::Discard] {
+        let filter = Filter::ending(move |_| {
+            let mut edits = Edits::default();
+            edits.add(b"A", b"b").unwrap();
+            edits.quarantine("why");
+            End { edits, verdict: verdict.clone() }
+        });
+        let server = start(&filter, Settings::new(WISH));
+        let mut mta = connected(server.addr).await;
+        let replies = message(&mut mta, &[b"x"]).await.unwrap();
+        assert_eq!(replies.iter().count(), 1, "{replies:?}");
+        server.end().await;
+    }
+}
+
+#[tokio::test]
+async fn an_mta_that_cannot_skip_is_let_go_on() {
+    for (steps, answer) in [(Steps::SKIP, Reply::Skip), (Steps(0), Reply::Continue)] {
+        let filter = Filter::with(Plan { piece: Some(Piece::Skip), ..Plan::default() });
+        let server = start(&filter, Settings::new(WISH));
+        let stream = TcpStream::connect(server.addr).await.unwrap();
+        let offer = Offer { steps, ..OFFER };
+        let mut mta = milter::client::Client::open(stream, offer).await.unwrap().0;
+        go_on(&mut mta, &[CONNECT]).await;
+        go_on(&mut mta, &head()).await;
+        assert_eq!(mta.ask(&Command::Body(b"one")).await.unwrap().last().unwrap(), answer);
+        go_on(&mut mta, &[Command::Body(b"two")]).await;
+        assert_eq!(mta.ask(&Command::EndOfBody(b"three")).await.unwrap().last().unwrap(), Reply::Accept);
+        assert_eq!(filter.seen()[0].body, b"one");
+        server.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_recipient_is_one_less_and_no_more() {
+    let filter = Filter::with(Plan { rcpt: Some(Verdict::Tempfail), ..Plan::default() });
+    let server = start(&filter, Settings::new(WISH));
+    let mut mta = connected(server.addr).await;
+    go_on(&mut mta, &head()[..1]).await;
+    for _ in 0..2 {
+        assert_eq!(mta.ask(&Command::Rcpt(one())).await.unwrap().last().unwrap(), Reply::Tempfail);
+    }
+    filter.plan.lock().unwrap().rcpt = None;
+    go_on(&mut mta, &head()[1..]).await;
+    assert_eq!(mta.ask(&Command::EndOfBody(b"x")).await.unwrap().last().unwrap(), Reply::Accept);
+    assert_eq!((filter.seen().len(), filter.seen()[0].rcpt.len()), (1, 1));
     server.end().await;
 }

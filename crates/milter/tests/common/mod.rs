@@ -66,6 +66,8 @@ pub struct Filter {
     troubles: Mutex<Vec<String>>,
     /// Values for clients and messages that live.
     pub alive: Arc<AtomicUsize>,
+    /// Clients that were told that they are gone.
+    pub closed: AtomicUsize,
 }
 
 /// Counts what lives.
@@ -209,6 +211,10 @@ impl Client for OneClient {
         };
         let life = Life::new(&self.filter.alive);
         Ok(OneMessage { filter: Arc::clone(&self.filter), plan, seen, _life: life })
+    }
+
+    fn close(self) {
+        self.filter.closed.fetch_add(1, Ordering::SeqCst);
     }
 }
 

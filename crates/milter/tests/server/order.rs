@@ -30,6 +30,7 @@ async fn breaks(commands: &[Command<'_>], raw: &[u8], trouble: &str) {
     until(|| !filter.troubles().is_empty()).await;
     assert_eq!(filter.troubles(), [trouble]);
     assert_eq!(filter.alive.load(Ordering::SeqCst), 0);
+    assert_eq!(filter.closed.load(Ordering::SeqCst), 1);
     server.end().await;
 }
 

@@ -29,7 +29,7 @@ pub mod wire;
 
 pub use edits::{EditError, Edits, NotAllowed};
 pub use handler::{Answer, Client, Context, End, Greeting, Message, Mta, Piece, Service, Trouble, Verdict};
-pub use listener::Listener;
+pub use listener::{BoundUnix, Listener};
 pub use macros::Macros;
 pub use options::{Actions, Agreed, MacroStage, Wish};
 pub use serve::{Settings, serve};

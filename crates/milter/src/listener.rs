@@ -52,10 +52,37 @@ impl Listener {
         Ok(Self { socket: Socket::Unix(UnixListener::from_std(socket)?), _file: None })
     }
 
+    /// Makes a unix socket: [`BoundUnix::bind`], and takes it.
+    pub fn bind_unix(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<Self> {
+        BoundUnix::bind(path, mode, owner)?.listen()
+    }
+
+    /// The next connection. Over TCP small packets are not held back (each reply is one write, and the MTA waits for it).
+    pub(crate) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Mta)> {
+        match &self.socket {
+            Socket::Tcp(socket) => {
+                let (stream, address) = socket.accept().await?;
+                // It fails on a connection that is dead already, which is found out soon enough.
+                let _ = stream.set_nodelay(true);
+                Ok((Box::new(stream), Mta::Tcp(address.ip().to_canonical())))
+            }
+            Socket::Unix(socket) => Ok((Box::new(socket.accept().await?.0), Mta::Unix)),
+        }
+    }
+}
+
+/// A unix socket that was made, for a program that has no runtime yet. Dropped, it takes its file with it.
+#[derive(Debug)]
+pub struct BoundUnix {
+    socket: StdUnixListener,
+    file: SocketFile,
+}
+
+impl BoundUnix {
     /// Makes a unix socket at `path` with these rights (like 0o660) and, where given, this owner and group. A socket on
     /// which nobody listens any more is replaced; one that is in use, or another kind of file, is left alone and an error.
     /// It appears at `path` with its rights, never without them.
-    pub fn bind_unix(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<Self> {
+    pub fn bind(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -86,19 +113,11 @@ impl Listener {
         }
         fs::rename(&file.0, path)?;
         let file = SocketFile(path.to_path_buf());
-        Ok(Self { _file: Some(file), ..Self::unix(socket)? })
+        Ok(Self { socket, file })
     }
 
-    /// The next connection. Over TCP small packets are not held back (each reply is one write, and the MTA waits for it).
-    pub(crate) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Mta)> {
-        match &self.socket {
-            Socket::Tcp(socket) => {
-                let (stream, address) = socket.accept().await?;
-                // It fails on a connection that is dead already, which is found out soon enough.
-                let _ = stream.set_nodelay(true);
-                Ok((Box::new(stream), Mta::Tcp(address.ip().to_canonical())))
-            }
-            Socket::Unix(socket) => Ok((Box::new(socket.accept().await?.0), Mta::Unix)),
-        }
+    /// Takes it; inside a runtime.
+    pub fn listen(self) -> io::Result<Listener> {
+        Ok(Listener { _file: Some(self.file), ..Listener::unix(self.socket)? })
     }
 }

@@ -37,4 +37,4 @@ pub use refusal::{Condition, Finding, Ground, Kind, Obstacle, Refusal};
 pub use reply::{Class, MAX_REPLY, MAX_TEMPLATE, Macro, Reply, Template, TemplateError, TemplateErrorKind};
 pub use rule::{Action, Rule, RuleError, Rules};
 pub use step::Step;
-pub use strip::{FieldName, FieldNameError, FieldPattern, MARKING_FIELD, MAX_NAME, Strip};
+pub use strip::{FieldName, FieldNameError, FieldPattern, MARKING_FIELD, MAX_NAME, Strip, Stripped};

@@ -30,6 +30,12 @@ pub struct Claim {
 pub struct Finder<'a> {
     ids: &'a [AuthservId],
     names: &'a [&'a str],
+    found: Found,
+}
+
+/// What a [`Finder`] has found so far, without what it looks for: for whoever can't borrow that for so long.
+#[derive(Debug, Default)]
+pub struct Found {
     seen: usize,
     /// How often each of the names was seen, in lower case.
     counts: BTreeMap<Vec<u8>, usize>,
@@ -39,25 +45,38 @@ pub struct Finder<'a> {
 impl<'a> Finder<'a> {
     /// A finder for our `ids` in fields called Authentication-Results or one of `names`.
     pub fn new(ids: &'a [AuthservId], names: &'a [&'a str]) -> Self {
-        Self { ids, names, seen: 0, counts: BTreeMap::new(), claims: Vec::new() }
+        Self { ids, names, found: Found::default() }
     }
 
     /// Looks at the next field: its name and what follows the colon, with folds of CRLF or LF.
     pub fn see(&mut self, name: &[u8], value: &[u8]) {
+        self.found.see(self.ids, self.names, name, value);
+    }
+
+    /// What has to be removed, the last field first: so the ordinals of the others stay right while it is done.
+    pub fn finish(self) -> Vec<Claim> {
+        self.found.finish()
+    }
+}
+
+impl Found {
+    /// [`Finder::see`], with the same `ids` and `names` each time.
+    pub fn see(&mut self, ids: &[AuthservId], names: &[impl AsRef<str>], name: &[u8], value: &[u8]) {
         let index = self.seen;
         self.seen += 1;
-        if !std::iter::once(&FIELD_NAME).chain(self.names).any(|wanted| is_named(name, wanted)) {
+        let mut wanted = std::iter::once(FIELD_NAME).chain(names.iter().map(AsRef::as_ref));
+        if !wanted.any(|wanted| is_named(name, wanted)) {
             return;
         }
         let name = name.trim_ascii_end();
         let ordinal = self.counts.entry(name.to_ascii_lowercase()).or_default();
         *ordinal += 1;
-        if claims_to_be(value, self.ids) {
+        if claims_to_be(value, ids) {
             self.claims.push(Claim { index, name: name.to_vec(), ordinal: *ordinal });
         }
     }
 
-    /// What has to be removed, the last field first: so the ordinals of the others stay right while it is done.
+    /// [`Finder::finish`].
     pub fn finish(mut self) -> Vec<Claim> {
         self.claims.reverse();
         self.claims

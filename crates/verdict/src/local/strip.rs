@@ -114,6 +114,12 @@ fn begins_with(name: &[u8], front: &str) -> bool {
 #[derive(Debug)]
 pub struct Strip<'a> {
     patterns: &'a [FieldPattern],
+    stripped: Stripped,
+}
+
+/// What a [`Strip`] has found so far, without what it looks for: for whoever can't borrow that for so long.
+#[derive(Debug, Default)]
+pub struct Stripped {
     seen: usize,
     /// How often each name was seen that is removed, in lower case.
     counts: BTreeMap<Vec<u8>, usize>,
@@ -123,27 +129,17 @@ pub struct Strip<'a> {
 impl<'a> Strip<'a> {
     /// For these patterns.
     pub fn new(patterns: &'a [FieldPattern]) -> Self {
-        Self { patterns, seen: 0, counts: BTreeMap::new(), claims: Vec::new() }
+        Self { patterns, stripped: Stripped::default() }
     }
 
     /// Looks at the next field, by its name.
     pub fn see(&mut self, name: &[u8]) {
-        let index = self.seen;
-        self.seen += 1;
-        let name = name.trim_ascii_end();
-        // Bytes that no name has may be dropped by whoever reads it.
-        let visible: Vec<u8> = name.iter().copied().filter(u8::is_ascii_graphic).collect();
-        if self.patterns.iter().any(|pattern| pattern.matches(&visible)) {
-            let ordinal = self.counts.entry(name.to_ascii_lowercase()).or_default();
-            *ordinal += 1;
-            self.claims.push(Claim { index, name: name.to_vec(), ordinal: *ordinal });
-        }
+        self.stripped.see(self.patterns, name);
     }
 
     /// What has to be removed, the last field first, so that the ordinals of the others stay right.
-    pub fn finish(mut self) -> Vec<Claim> {
-        self.claims.reverse();
-        self.claims
+    pub fn finish(self) -> Vec<Claim> {
+        self.stripped.finish()
     }
 
     /// All at once, for a header that is at hand; `index` counts [`Header::field_lines`].
@@ -153,6 +149,28 @@ impl<'a> Strip<'a> {
             strip.see(field.name);
         }
         strip.finish()
+    }
+}
+
+impl Stripped {
+    /// [`Strip::see`], with the same `patterns` each time.
+    pub fn see(&mut self, patterns: &[FieldPattern], name: &[u8]) {
+        let index = self.seen;
+        self.seen += 1;
+        let name = name.trim_ascii_end();
+        // Bytes that no name has may be dropped by whoever reads it.
+        let visible: Vec<u8> = name.iter().copied().filter(u8::is_ascii_graphic).collect();
+        if patterns.iter().any(|pattern| pattern.matches(&visible)) {
+            let ordinal = self.counts.entry(name.to_ascii_lowercase()).or_default();
+            *ordinal += 1;
+            self.claims.push(Claim { index, name: name.to_vec(), ordinal: *ordinal });
+        }
+    }
+
+    /// [`Strip::finish`].
+    pub fn finish(mut self) -> Vec<Claim> {
+        self.claims.reverse();
+        self.claims
     }
 }
 

@@ -1,0 +1,222 @@
+//! An inbound message: its questions are asked from the end of its header on, while its body still comes; both come
+//! together at its end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dkim::{BodyHasher, BodyHashes};
+use dns::Dns;
+use mail::authres::find::Claim;
+use mail::{Domain, Header};
+use milter::{Agreed, End};
+use resolver::Deadline;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use verdict::local::{
+    Case, Decision, Disposition, History, Recipients, Rule, Subjects, existence,
+};
+use verdict::suffix::BuiltIn;
+use verdict::upstream::Upstream;
+use verdict::{Envelope, Inbound, Verdict};
+
+use super::About;
+use super::said::{describe, said, unchecked};
+use crate::serve::metrics::Trouble;
+use crate::serve::past::Judged;
+use crate::serve::shared::Shared;
+use crate::serve::site::Site;
+
+/// How long a verdict may take beyond the deadline for its answers, before it is given up as our own trouble.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A message that is being judged.
+pub(super) struct Judging {
+    task: Task,
+    /// What the body goes through, once the task has made it.
+    hasher: Hasher,
+    /// To the task.
+    whole: oneshot::Sender<Whole>,
+}
+
+/// What the task says as soon as it knows the header: who hashes the body, and the author domain.
+type Begun = (BodyHasher, Option<Domain>);
+
+enum Hasher {
+    Awaited(oneshot::Receiver<Begun>),
+    Here(Box<Begun>),
+    /// The task is gone.
+    Gone,
+}
+
+/// What the task is told at the end of a message.
+struct Whole {
+    body: BodyHashes,
+    recipients: Recipients,
+    queue: Option<Vec<u8>>,
+}
+
+/// What is known at the end of a message beside its content.
+pub(super) struct Known {
+    pub(super) recipients: Recipients,
+    /// What is to be removed.
+    pub(super) removed: Vec<Claim>,
+    pub(super) queue: Option<Vec<u8>>,
+}
+
+/// What came of it.
+pub(super) struct Done {
+    pub(super) verdict: Verdict,
+    pub(super) decision: Decision,
+    /// The envelope that was judged.
+    pub(super) envelope: Envelope,
+    pub(super) upstream: Upstream,
+}
+
+/// A task that ends with whoever waits for it.
+struct Task(JoinHandle<Option<Box<Done>>>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Judging {
+    pub(super) fn begin<D: Dns + Clone + Send + Sync + 'static>(
+        shared: &Arc<Shared<D>>,
+        site: &Arc<Site>,
+        about: &About,
+        header: Header,
+        rcpt_to: Vec<Vec<u8>>,
+    ) -> Self {
+        let (begun, hasher) = oneshot::channel();
+        let (whole, rest) = oneshot::channel();
+        let (shared, site, about) = (Arc::clone(shared), Arc::clone(site), about.clone());
+        let job = Job { shared, site, about, header, rcpt_to };
+        let task = Task(tokio::spawn(job.run(begun, rest)));
+        Self { task, hasher: Hasher::Awaited(hasher), whole }
+    }
+
+    pub(super) async fn body(&mut self, piece: &[u8]) {
+        self.await_hasher().await;
+        if let Hasher::Here(begun) = &mut self.hasher {
+            begun.0.update(piece);
+        }
+    }
+
+    async fn await_hasher(&mut self) {
+        if let Hasher::Awaited(begun) = &mut self.hasher {
+            self.hasher = begun.await.map_or(Hasher::Gone, |begun| Hasher::Here(Box::new(begun)));
+        }
+    }
+
+    pub(super) async fn end<D>(
+        mut self,
+        shared: &Shared<D>,
+        site: &Site,
+        about: &About,
+        known: Known,
+        agreed: &Agreed,
+    ) -> End {
+        let start = Instant::now();
+        self.await_hasher().await;
+        let Known { recipients, removed, queue } = known;
+        let mut author = None;
+        if let Hasher::Here(begun) = self.hasher {
+            let (hasher, domain) = *begun;
+            author = Some(domain);
+            let whole =
+                Whole { body: hasher.finish(), recipients: recipients.clone(), queue: queue.clone() };
+            // Whoever does not take it is gone, which shows below.
+            let _ = self.whole.send(whole);
+        }
+        let mut task = self.task;
+        let done = timeout(site.deadline + GRACE, &mut task.0).await;
+        let line = about.line(queue.as_deref()).number("removed", removed.len() as u64);
+        let (kind, why) = match done {
+            Ok(Ok(Some(done))) => match said(site, &done, &removed, agreed) {
+                Ok(end) => {
+                    shared.log.write(&describe(line, &done).number("ms", millis(start)));
+                    return end;
+                }
+                Err(error) => (Trouble::Edit, error.to_string()),
+            },
+            Ok(Ok(None) | Err(_)) => (Trouble::Panic, "the check has failed".to_owned()),
+            Err(_) => (Trouble::Deadline, "the check took too long".to_owned()),
+        };
+        shared.metrics.trouble(kind);
+        let (end, disposition) = unchecked(site, about, author.as_ref(), &recipients, &removed, &why);
+        shared.log.write(&line.text("disposition", disposition).text("trouble", why));
+        end
+    }
+}
+
+fn millis(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// All that the task owns.
+struct Job<D> {
+    shared: Arc<Shared<D>>,
+    site: Arc<Site>,
+    about: About,
+    header: Header,
+    rcpt_to: Vec<Vec<u8>>,
+}
+
+impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
+    /// `None`: the message is gone.
+    async fn run(
+        self,
+        begun: oneshot::Sender<Begun>,
+        whole: oneshot::Receiver<Whole>,
+    ) -> Option<Box<Done>> {
+        let Self { shared, site, about, header, rcpt_to } = self;
+        let seen = Envelope {
+            client: about.client,
+            helo: about.helo.clone(),
+            mail_from: Some(about.sender.clone()),
+            rcpt_to,
+            smtputf8: about.smtputf8,
+        };
+        let upstream = Upstream::find(about.client, &header, site.directions.relays());
+        let envelope = upstream.judged(seen);
+        let inbound = Inbound::new(&envelope, &header, about.now, &site.settings, &BuiltIn);
+        let inbound = inbound.with_memo(&shared.memo);
+        let author = mail::author(&header).ok().map(|author| author.domain().clone());
+        begun.send((inbound.body(), author)).ok()?;
+        let dns = Deadline::new(shared.dns(), site.deadline);
+        let facts = inbound.look_up(&dns).await;
+        let Whole { body, recipients, queue } = whole.await.ok()?;
+        let verdict = inbound.conclude(facts, &body);
+        let existence = existence(&dns, &verdict).await;
+        let subjects = Subjects::of(&verdict, &envelope);
+        let read = |subjects| shared.past.history(subjects, about.now);
+        let history = subjects.as_ref().map_or_else(History::unknown, read);
+        let decision = site.policy.decide(&Case {
+            verdict: &verdict,
+            header: &header,
+            envelope: &envelope,
+            recipients: &recipients,
+            listener: about.mode,
+            existence,
+            history: &history,
+            now: about.now,
+            queue: queue.as_deref(),
+        });
+        shared.metrics.verdict(&verdict);
+        shared.metrics.decision(&decision);
+        let is_deferred = matches!(decision.disposition(), Disposition::Defer(_))
+            && decision.rule() == Some(Rule::DnsTempError);
+        shared.past.keep(&Judged {
+            verdict: &verdict,
+            decision: &decision,
+            envelope: &envelope,
+            listener: &about.listener,
+            now: about.now,
+            deferral: subjects.as_ref().map(|subjects| &subjects.deferral).filter(|_| is_deferred),
+        });
+        Some(Box::new(Done { verdict, decision, envelope, upstream }))
+    }
+}

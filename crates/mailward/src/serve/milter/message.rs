@@ -1,0 +1,140 @@
+//! One message, from its sender to the last word about it. All of it is new for each.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use dns::Dns;
+use mail::Header;
+use mail::authres::find::{Claim, Found};
+use mail::header::MAX_HEADER;
+use milter::wire::Strings;
+use milter::{Answer, Context, End, Message, Piece, Verdict};
+use verdict::direction::Direction;
+use verdict::local::{Recipients, Stripped};
+
+use super::About;
+use super::inbound::{Judging, Known};
+use super::outbound::Signing;
+use crate::serve::shared::Shared;
+use crate::serve::site::Site;
+
+/// Most recipients that are remembered, to see whether the header names them. Nothing is decided by it.
+const MAX_RECIPIENTS: usize = 20;
+
+/// A message that is coming in.
+pub struct Incoming<D> {
+    shared: Arc<Shared<D>>,
+    site: Arc<Site>,
+    about: About,
+    recipients: Recipients,
+    rcpt_to: Option<Vec<Vec<u8>>>,
+    /// The header as it was on the wire; what is beyond [`MAX_HEADER`] is not kept, but looked at.
+    raw: Vec<u8>,
+    found: Found,
+    stripped: Stripped,
+    work: Work,
+}
+
+/// What is being done with it.
+enum Work {
+    /// Nothing yet, or nothing at all.
+    None,
+    Judging(Judging),
+    Signing(Box<Signing>),
+}
+
+impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
+    pub(super) fn new(shared: Arc<Shared<D>>, site: Arc<Site>, about: About) -> Self {
+        Self {
+            shared,
+            site,
+            about,
+            recipients: Recipients::none(),
+            rcpt_to: Some(Vec::new()),
+            raw: Vec::new(),
+            found: Found::default(),
+            stripped: Stripped::default(),
+            work: Work::None,
+        }
+    }
+}
+
+impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
+    async fn rcpt(&mut self, arguments: Strings<'_>, _: Context<'_>) -> Answer {
+        let path = arguments.first();
+        self.recipients.add(path, self.about.smtputf8, &self.site.policy.modes);
+        match &mut self.rcpt_to {
+            Some(paths) if paths.len() < MAX_RECIPIENTS => paths.push(path.to_vec()),
+            // Of more, nothing is said.
+            several => *several = None,
+        }
+        Answer::Continue
+    }
+
+    async fn header(&mut self, name: &[u8], value: &[u8], _: Context<'_>) -> Answer {
+        if self.about.direction == Direction::Neither {
+            return Answer::Continue;
+        }
+        self.found.see(&self.site.ids, &self.site.settings.other_fields, name, value);
+        self.stripped.see(&self.site.removed, name);
+        // One byte too many is how a header that is too long is known.
+        if self.raw.len() <= MAX_HEADER {
+            self.raw.extend_from_slice(name);
+            self.raw.push(b':');
+            let room = (MAX_HEADER + 1).saturating_sub(self.raw.len());
+            self.raw.extend_from_slice(value.get(..room).unwrap_or(value));
+            self.raw.extend_from_slice(b"\r\n");
+        }
+        Answer::Continue
+    }
+
+    async fn end_of_header(&mut self, _: Context<'_>) -> Answer {
+        let header = Header::parse(std::mem::take(&mut self.raw));
+        self.work = match self.about.direction {
+            Direction::Neither => Work::None,
+            Direction::Inbound => {
+                let rcpt_to = self.rcpt_to.take().unwrap_or_default();
+                Work::Judging(Judging::begin(&self.shared, &self.site, &self.about, header, rcpt_to))
+            }
+            Direction::Outbound => Work::Signing(Box::new(Signing::begin(&self.site, &self.about, header))),
+        };
+        Answer::Continue
+    }
+
+    async fn body(&mut self, piece: &[u8], _: Context<'_>) -> Piece {
+        match &mut self.work {
+            Work::None => return Piece::Skip,
+            Work::Judging(judging) => judging.body(piece).await,
+            Work::Signing(signing) => signing.body(piece),
+        }
+        Piece::Continue
+    }
+
+    async fn end_of_body(self, context: Context<'_>) -> End {
+        let start = Instant::now();
+        let queue = context.macros.get("i").map(<[u8]>::to_vec);
+        let Self { shared, site, about, recipients, found, stripped, work, .. } = self;
+        let removed = claims(found, stripped);
+        let end = match work {
+            Work::None => {
+                shared.log.write(&about.line(queue.as_deref()));
+                Verdict::Accept.into()
+            }
+            Work::Judging(judging) => {
+                let known = Known { recipients, removed, queue };
+                judging.end(&shared, &site, &about, known, context.agreed).await
+            }
+            Work::Signing(signing) => signing.end(&shared, &site, &about, &removed, queue).await,
+        };
+        shared.metrics.message(about.direction);
+        shared.metrics.latency(start.elapsed());
+        end
+    }
+}
+
+/// What is to be removed. A field that both want is removed once: [`milter::Edits`] sees to that.
+fn claims(found: Found, stripped: Stripped) -> Vec<Claim> {
+    let mut claims = found.finish();
+    claims.extend(stripped.finish());
+    claims
+}

@@ -1,0 +1,88 @@
+//! What all messages share.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use dns::{Answer, Dns, Question};
+use mail::UnixTime;
+use verdict::Memo;
+
+use super::log::Log;
+use super::metrics::Metrics;
+use super::past::Past;
+use super::site::Site;
+
+/// What all messages share. `D` answers their questions.
+pub struct Shared<D> {
+    current: RwLock<Current<D>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The log.
+    pub log: Log,
+    /// The past.
+    pub past: Past,
+    /// What was parsed before.
+    pub memo: Memo,
+    clock: Clock,
+}
+
+/// What time it is.
+pub type Clock = Box<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// What a new configuration takes the place of.
+struct Current<D> {
+    site: Arc<Site>,
+    dns: Watched<D>,
+}
+
+impl<D: Dns + Clone> Shared<D> {
+    /// For this site.
+    pub fn new(site: Site, dns: D, log: Log, past: Past, clock: Clock) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let dns = Watched { below: dns, metrics: Arc::clone(&metrics) };
+        let current = RwLock::new(Current { site: Arc::new(site), dns });
+        Self { current, metrics, log, past, memo: Memo::default(), clock }
+    }
+
+    /// The site as it is now; a message keeps the one that it began with.
+    pub fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).site)
+    }
+
+    /// Who answers questions now.
+    pub fn dns(&self) -> Watched<D> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).dns.clone()
+    }
+
+    /// Has another site take over, and where there is one, somebody else who answers questions.
+    pub fn take_over(&self, site: Site, dns: Option<D>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.site = Arc::new(site);
+        if let Some(dns) = dns {
+            current.dns.below = dns;
+        }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+}
+
+/// Whoever answers questions, counted.
+#[derive(Clone)]
+pub struct Watched<D> {
+    below: D,
+    metrics: Arc<Metrics>,
+}
+
+impl<D: Dns> Dns for Watched<D> {
+    async fn ask(&self, question: &Question) -> Answer {
+        let answer = self.below.ask(question).await;
+        self.metrics.dns(&answer.reply, answer.took);
+        answer
+    }
+
+    async fn warm(&self, question: &Question) -> Option<Answer> {
+        self.below.warm(question).await
+    }
+}

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use crate::command;
 
@@ -50,6 +51,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve beside a mail server: check what comes in, sign what goes out (milter)
+    Serve(command::serve::Args),
+    #[command(flatten)]
+    Once(Box<Once>),
+}
+
+/// What ends by itself.
+#[derive(Debug, Subcommand)]
+enum Once {
     /// Judge messages: does each come from whom it claims?
     #[command(after_help = EXIT_CODES)]
     Verify(command::verify::Args),
@@ -89,17 +99,33 @@ pub struct DnsArgs {
 }
 
 impl Cli {
-    /// Does what was asked.
-    pub async fn run(self) -> Exit {
+    /// Does what was asked, in a process that has no threads yet.
+    pub fn run(self) -> Exit {
         match self.command {
-            Command::Verify(args) => command::verify::run(args).await,
-            Command::Spf(command) => command::spf::run(command).await,
-            Command::Dkim(command) => command::dkim::run(command).await,
-            Command::Arc(command) => command::arc::run(command).await,
-            Command::Dmarc(command) => command::dmarc::run(command).await,
-            Command::Sign(args) => command::sign::run(&args),
-            Command::Keys(command) => command::keys::run(command).await,
-            Command::Config(command) => command::config::run(&command),
+            // It gives up rights before it starts threads.
+            Command::Serve(args) => command::serve::run(&args),
+            Command::Once(once) => match Builder::new_multi_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(once.run()),
+                Err(error) => {
+                    anstream::eprintln!("mailward: the program can't start its threads: {error}");
+                    Exit::Error
+                }
+            },
+        }
+    }
+}
+
+impl Once {
+    async fn run(self) -> Exit {
+        match self {
+            Self::Verify(args) => command::verify::run(args).await,
+            Self::Spf(command) => command::spf::run(command).await,
+            Self::Dkim(command) => command::dkim::run(command).await,
+            Self::Arc(command) => command::arc::run(command).await,
+            Self::Dmarc(command) => command::dmarc::run(command).await,
+            Self::Sign(args) => command::sign::run(&args),
+            Self::Keys(command) => command::keys::run(command).await,
+            Self::Config(command) => command::config::run(&command),
         }
     }
 }

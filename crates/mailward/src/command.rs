@@ -6,6 +6,7 @@ pub mod dkim;
 pub mod dmarc;
 pub mod keys;
 mod record;
+pub mod serve;
 pub mod sign;
 pub mod spf;
 pub mod verify;

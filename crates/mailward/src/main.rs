@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mailward::cli::{Cli, Exit};
+use mailward::cli::Cli;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -20,11 +20,5 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli.run()).into(),
-        Err(error) => {
-            anstream::eprintln!("mailward: the program can't start its threads: {error}");
-            Exit::Error.into()
-        }
-    }
+    cli.run().into()
 }

@@ -1,8 +1,188 @@
-//! `mailward serve`: the daemon beside an MTA.
+//! `mailward serve`: the daemon beside an MTA. First everything that needs rights, then the threads.
 
 pub mod log;
 pub mod metrics;
 pub mod milter;
 pub mod past;
+mod reload;
+mod rights;
 pub mod shared;
 pub mod site;
+mod sockets;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::milter::Settings;
+use resolver::Resolver;
+use tokio::runtime::Builder;
+use tokio::sync::watch::channel;
+use tokio::task::JoinSet;
+
+use self::log::{Line, Log};
+use self::milter::{Listening, WISH};
+use self::past::Past;
+use self::reload::Reload;
+use self::shared::Shared;
+use self::site::{Faults, Site};
+use self::sockets::Socket;
+use crate::config::listener::Address;
+use crate::config::{self, Config, Listener, Source};
+use crate::input::{InputError, now};
+
+/// Serves by the configuration file that is named, or the default one, until it is told to stop.
+pub fn run(path: Option<&Path>) -> Result<(), InputError> {
+    let (mut config, source) = Config::load(path)?;
+    if config.listeners.is_empty() {
+        config.listeners.push(Listener::default());
+    }
+    let listeners = config.listeners.clone();
+    let connections = rights::connections(config.daemon.connections, listeners.len());
+    let sockets = sockets::open(&listeners)?;
+    let log = Log::to_stderr(config.log);
+    if let Some(user) = &config.daemon.user {
+        rights::become_user(user)?;
+    }
+    if rights::is_root() {
+        let why = "it has the rights of root; [daemon] user names somebody with fewer";
+        log.write(&Line::new("warning").text("why", why));
+    }
+    let servers = config.dns.clone();
+    let sandbox =
+        if config.daemon.sandbox { rights::sandbox(&writable(&listeners)) } else { "none: not wanted" };
+    let (site, Faults(faults)) = Site::new(config)?;
+    for fault in faults {
+        log.write(&Line::new("warning").show("why", fault));
+    }
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| InputError::new("serve", format!("no threads: {error}")))?;
+    let whole = Start { site, source, servers, listeners, sockets, connections, log, sandbox };
+    runtime.block_on(whole.serve())
+}
+
+/// Where files are written: a unix socket is removed at the end.
+fn writable(listeners: &[Listener]) -> Vec<PathBuf> {
+    let path = |listener: &Listener| match &listener.address {
+        Address::Unix(socket) => socket.path.parent().map(Path::to_owned),
+        Address::Tcp(_) => None,
+    };
+    listeners.iter().filter_map(path).collect()
+}
+
+/// All that is there before the first thread.
+struct Start {
+    site: Site,
+    source: Source,
+    servers: config::Dns,
+    listeners: Vec<Listener>,
+    sockets: Vec<Socket>,
+    connections: usize,
+    log: Log,
+    sandbox: &'static str,
+}
+
+impl Start {
+    async fn serve(self) -> Result<(), InputError> {
+        let Self { site, source, servers, listeners, sockets, connections, log, sandbox } = self;
+        let dns = resolver(&servers)?;
+        let shared = Arc::new(Shared::new(site, dns, log, Past::default(), Box::new(now)));
+        let places: Vec<(&Listener, String)> = listeners
+            .iter()
+            .zip(&sockets)
+            .map(|(listener, socket)| (listener, socket.address(listener)))
+            .collect();
+        let started = Line::new("start").text("version", env!("CARGO_PKG_VERSION"));
+        let started = started.text("configuration", source.name()).text("sandbox", sandbox);
+        shared.log.write(&started.number("connections", connections as u64));
+        for (listener, place) in &places {
+            shared.log.write(&about(&shared.site(), listener, place));
+        }
+        if source.path.is_none() {
+            welcome(&shared.site(), &places);
+        }
+        let settings = Settings { connections, ..Settings::new(WISH) };
+        let (stop, stopped) = channel(false);
+        let mut servers_of = JoinSet::new();
+        for (listener, socket) in listeners.iter().zip(sockets) {
+            let opened = socket.listen();
+            let opened =
+                opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
+            let service = Arc::new(Listening::new(Arc::clone(&shared), &listener.name));
+            let mut stopped = stopped.clone();
+            let shutdown = async move {
+                // An error: nobody is left who could say so.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            servers_of.spawn(::milter::serve(opened, service, settings.clone(), shutdown));
+        }
+        let reload = Reload { path: source.path, servers, listeners };
+        watch::until_stopped(&shared, reload, async {
+            let _ = stop.send(true);
+            while servers_of.join_next().await.is_some() {}
+        })
+        .await
+    }
+}
+
+/// Who answers questions.
+fn resolver(servers: &config::Dns) -> Result<Resolver, InputError> {
+    let failed = |error: resolver::ResolverError| {
+        InputError::new("[dns]", error.to_string()).with_help("name resolvers with servers = [\"127.0.0.1\"]")
+    };
+    let mut settings = match servers.servers.is_empty() {
+        true => resolver::Settings::system().map_err(failed)?,
+        false => resolver::Settings::new(servers.servers.clone()),
+    };
+    if servers.trusted {
+        settings.servers = settings.servers.into_iter().map(resolver::Server::trusted).collect();
+    }
+    Resolver::new(settings).map_err(failed)
+}
+
+/// The line of the log about a listener.
+fn about(site: &Site, listener: &Listener, place: &str) -> Line {
+    let mode = listener.mode.unwrap_or(site.policy.modes.global);
+    Line::new("listening")
+        .text("listener", &listener.name)
+        .text("at", place)
+        .text("for", config::receiving::purpose_word(listener.purpose))
+        .show("mode", mode)
+}
+
+/// What somebody reads who has started the program to see what it does.
+fn welcome(site: &Site, places: &[(&Listener, String)]) {
+    let path = config::DEFAULT_PATH;
+    anstream::println!("mailward serves. There is no {path}, so everything is as it is by default:");
+    for (listener, place) in places {
+        let mode = listener.mode.unwrap_or(site.policy.modes.global);
+        let purpose = config::receiving::purpose_word(listener.purpose);
+        anstream::println!(
+            "  listener {} at {place}, for mail of {purpose} ways, mode {mode}",
+            listener.name
+        );
+    }
+    anstream::println!("\nLines for Postfix (main.cf):");
+    for line in postfix_lines(site, places) {
+        anstream::println!("  {line}");
+    }
+    anstream::println!(
+        "\nOne line a message follows. `mailward config sample` shows what can be configured."
+    );
+}
+
+/// The lines that Postfix needs.
+fn postfix_lines(site: &Site, places: &[(&Listener, String)]) -> Vec<String> {
+    use verdict::direction::Purpose;
+    let for_all = places.iter().find(|(listener, _)| listener.purpose == Purpose::Both);
+    let Some((_, place)) = for_all.or(places.first()) else { return Vec::new() };
+    // What leaves unsigned can't be taken back; what comes in untagged can be borne where nothing is refused.
+    let only_inbound = places.iter().all(|(listener, _)| listener.purpose == Purpose::Inbound);
+    let action = if only_inbound && site.only_observes() { "accept" } else { "tempfail" };
+    vec![
+        format!("smtpd_milters = {place}"),
+        format!("non_smtpd_milters = {place}"),
+        "internal_mail_filter_classes = bounce".to_owned(),
+        format!("milter_default_action = {action}"),
+    ]
+}

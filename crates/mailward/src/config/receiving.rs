@@ -103,7 +103,7 @@ fn deadline(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// `[dns]`
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dns {
     /// The servers; those of the system where nobody named any.
     pub servers: Vec<Server>,

@@ -13,11 +13,8 @@ use dns::Dns;
 use mail::UnixTime;
 use milter::command::{Client as Peer, Connect};
 use milter::wire::Strings;
-use milter::{
-    Actions, Client, Context, Greeting, MacroStage, Mta, Service, Trouble, Verdict, Wish,
-};
+use milter::{Actions, Client, Context, Greeting, MacroStage, Mta, Service, Trouble, Verdict, Wish};
 use verdict::direction::{Direction, Origin, Purpose, Row};
-use verdict::network::Network;
 
 use self::message::Incoming;
 use super::log::Line;
@@ -41,13 +38,23 @@ pub const WISH: Wish = Wish {
 pub struct Listening<D> {
     shared: Arc<Shared<D>>,
     name: Arc<str>,
-    peers: Vec<Network>,
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Listening<D> {
-    /// The listener of this name; `peers` are those who may connect over TCP.
-    pub fn new(shared: Arc<Shared<D>>, name: &str, peers: Vec<Network>) -> Self {
-        Self { shared, name: name.into(), peers }
+    /// The listener of this name.
+    pub fn new(shared: Arc<Shared<D>>, name: &str) -> Self {
+        Self { shared, name: name.into() }
+    }
+
+    /// NET-18: whether this MTA may connect.
+    fn admits(&self, mta: Mta) -> Result<(), IpAddr> {
+        match mta {
+            Mta::Unix => Ok(()),
+            Mta::Tcp(ip) => match self.shared.site().listener(&self.name) {
+                Some(listener) if listener.peers.iter().any(|peers| peers.contains(ip)) => Ok(()),
+                _ => Err(ip),
+            },
+        }
     }
 }
 
@@ -55,9 +62,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Service for Listening<D> {
     type Client = Session<D>;
 
     fn accept(&self, mta: Mta) -> Option<Self::Client> {
-        if let Mta::Tcp(ip) = mta
-            && !self.peers.iter().any(|network| network.contains(ip))
-        {
+        if let Err(ip) = self.admits(mta) {
             let line = Line::new("refused").text("listener", &*self.name).show("peer", ip);
             self.shared.log.trouble("peer", line.text("why", "not among the peers of the listener"));
             return None;
@@ -126,11 +131,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Client for Session<D> {
         Greeting::Continue
     }
 
-    async fn mail(
-        &mut self,
-        arguments: Strings<'_>,
-        context: Context<'_>,
-    ) -> Result<Incoming<D>, Verdict> {
+    async fn mail(&mut self, arguments: Strings<'_>, context: Context<'_>) -> Result<Incoming<D>, Verdict> {
         let site = self.shared.site();
         let mut arguments = arguments.iter();
         let sender = arguments.next().unwrap_or_default().to_vec();

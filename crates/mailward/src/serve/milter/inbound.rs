@@ -13,9 +13,7 @@ use resolver::Deadline;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use verdict::local::{
-    Case, Decision, Disposition, History, Recipients, Rule, Subjects, existence,
-};
+use verdict::local::{Case, Decision, Disposition, History, Recipients, Rule, Subjects, existence};
 use verdict::suffix::BuiltIn;
 use verdict::upstream::Upstream;
 use verdict::{Envelope, Inbound, Verdict};
@@ -126,8 +124,7 @@ impl Judging {
         if let Hasher::Here(begun) = self.hasher {
             let (hasher, domain) = *begun;
             author = Some(domain);
-            let whole =
-                Whole { body: hasher.finish(), recipients: recipients.clone(), queue: queue.clone() };
+            let whole = Whole { body: hasher.finish(), recipients: recipients.clone(), queue: queue.clone() };
             // Whoever does not take it is gone, which shows below.
             let _ = self.whole.send(whole);
         }
@@ -167,11 +164,7 @@ struct Job<D> {
 
 impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
     /// `None`: the message is gone.
-    async fn run(
-        self,
-        begun: oneshot::Sender<Begun>,
-        whole: oneshot::Receiver<Whole>,
-    ) -> Option<Box<Done>> {
+    async fn run(self, begun: oneshot::Sender<Begun>, whole: oneshot::Receiver<Whole>) -> Option<Box<Done>> {
         let Self { shared, site, about, header, rcpt_to } = self;
         let seen = Envelope {
             client: about.client,

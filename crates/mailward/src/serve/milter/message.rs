@@ -40,7 +40,7 @@ enum Work {
     /// Nothing yet, or nothing at all.
     None,
     Judging(Judging),
-    Signing(Box<Signing>),
+    Signing(Signing),
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
@@ -96,7 +96,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
                 let rcpt_to = self.rcpt_to.take().unwrap_or_default();
                 Work::Judging(Judging::begin(&self.shared, &self.site, &self.about, header, rcpt_to))
             }
-            Direction::Outbound => Work::Signing(Box::new(Signing::begin(&self.site, &self.about, header))),
+            Direction::Outbound => Work::Signing(Signing::begin(&self.site, &self.about, header)),
         };
         Answer::Continue
     }

@@ -24,7 +24,7 @@ pub(super) enum Signing {
     /// It should be signed and can't be; why.
     Unable(String),
     /// It is being signed.
-    Going(Going),
+    Going(Box<Going>),
 }
 
 /// A message that is being signed.
@@ -68,7 +68,7 @@ impl Signing {
         };
         match Signatures::new(&header, requests, about.now) {
             Ok(signatures) => {
-                Self::Going(Going { hasher: signatures.body(), header, signatures, preflight })
+                Self::Going(Box::new(Going { hasher: signatures.body(), header, signatures, preflight }))
             }
             // A signature of it could be taken for one of another message.
             Err(refusal) => Self::Left(refusal.to_string()),

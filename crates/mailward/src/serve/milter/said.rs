@@ -16,12 +16,7 @@ use crate::serve::site::Site;
 const SHOWN: usize = 5;
 
 /// What is said to the MTA about a message that was judged.
-pub(super) fn said(
-    site: &Site,
-    done: &Done,
-    removed: &[Claim],
-    agreed: &Agreed,
-) -> Result<End, EditError> {
+pub(super) fn said(site: &Site, done: &Done, removed: &[Claim], agreed: &Agreed) -> Result<End, EditError> {
     let Done { verdict, decision, envelope, .. } = done;
     let mut edits = Edits::default();
     match decision.disposition() {
@@ -83,9 +78,7 @@ pub(super) fn unchecked(
     match accepts.then(tagged) {
         Some(Ok(edits)) => (End { edits, verdict: LastWord::Accept }, "accept"),
         // What claims to be ours can't be removed, so it can't come in.
-        Some(Err(_)) | None => {
-            (answer::later("The message could not be checked; try again later"), "defer")
-        }
+        Some(Err(_)) | None => (answer::later("The message could not be checked; try again later"), "defer"),
     }
 }
 

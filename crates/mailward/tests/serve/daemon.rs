@@ -1,0 +1,215 @@
+//! The program itself: started, told to read its configuration again, ended, killed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use testkit::real::postfix::Postfix;
+use testkit::real::{Root, knot, wait_until};
+
+use super::world::{outside, sample, zone};
+
+/// The program, until it is dropped.
+struct Program {
+    child: Child,
+    lines: Arc<Mutex<String>>,
+    _folder: TempDir,
+    file: PathBuf,
+}
+
+impl Program {
+    fn start(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mailward.toml");
+        fs::write(&file, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
+        command.arg("serve").arg("--config").arg(&file);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = Arc::new(Mutex::new(String::new()));
+        let (all, stderr) = (Arc::clone(&lines), BufReader::new(child.stderr.take().unwrap()));
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                all.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        let program = Self { child, lines, _folder: folder, file };
+        program.says("event=listening", 1);
+        program
+    }
+
+    fn log(&self) -> String {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// Waits until something stands in the log so often.
+    fn says(&self, what: &str, times: usize) {
+        let said = wait_until(|| self.log().matches(what).count() >= times);
+        assert!(said, "{what} is not there {times} times:\n{}", self.log());
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Where its first listener is.
+    fn addr(&self) -> SocketAddr {
+        let log = self.log();
+        let at = log.split(" at=inet:").nth(1).unwrap();
+        at.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(server: SocketAddr, more: &str) -> String {
+    format!(
+        "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[receiving]\nauthserv_id = 'mx.receiver.test'\n\
+         deadline = '3s'\n[dns]\nservers = '{server}'\n{more}"
+    )
+}
+
+fn postfix(addr: impl std::fmt::Display) -> Option<Postfix> {
+    let root = Root::find(&["postfix"])?;
+    let settings = format!("smtpd_milters = {addr}\nsmtpd_authorized_xclient_hosts = 127.0.0.0/8\n");
+    Some(Postfix::start(&root, &settings))
+}
+
+fn send(postfix: &Postfix) -> String {
+    let mut client = outside(postfix, "192.0.2.10", "mail.trust.example");
+    client.message("bob@trust.example", &["alice@receiver.test"], &sample("good.eml"))
+}
+
+#[test]
+fn net_15_a_good_configuration_takes_over_under_load_and_a_bad_one_never() {
+    let Some(knot) = knot(&zone("")) else { return };
+    let program = Program::start(&text(knot.addr, ""));
+    let Some(postfix) = postfix(format!("inet:{}", program.addr())) else { return };
+    let contents = [
+        "[policy]\nmode = 'quarantine'\n",
+        "[policy]\nmode = 'wrong'\n",
+        "[signing]\nkey_directory = '/nowhere'\n",
+    ];
+    std::thread::scope(|scope| {
+        let senders: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| (0..10).map(|_| send(&postfix)).collect::<Vec<_>>())).collect();
+        for round in 0..30 {
+            fs::write(&program.file, text(knot.addr, contents[round % contents.len()])).unwrap();
+            program.signal(Signal::SIGHUP);
+            program.says("event=reload", round + 1);
+        }
+        for replies in senders.into_iter().map(|sender| sender.join().unwrap()) {
+            assert!(
+                replies.iter().all(|reply| reply.starts_with("250 2.0.0")),
+                "{replies:?}\n{}",
+                program.log()
+            );
+        }
+    });
+    let arrived = postfix.sink.wait_for(40);
+    assert!(arrived.iter().all(|one| one.content.starts_with(b"Authentication-Results: mx.receiver.test;")));
+    let log = program.log();
+    assert_eq!(log.matches("result=\"taken over\"").count(), 10, "{log}");
+    assert_eq!(log.matches("result=\"refused: what was in force stays\"").count(), 20, "{log}");
+    assert_eq!(log.matches("mode quarantine").count() + log.matches("mode observe").count(), 40, "{log}");
+}
+
+#[test]
+fn dns_13_without_the_dns_mail_is_tagged_and_goes_on_and_all_is_well_when_it_is_back() {
+    let Some(server) = knot(&zone("")) else { return };
+    // Nobody answers there.
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let program = Program::start(&text(nobody.local_addr().unwrap(), ""));
+    let Some(postfix) = postfix(format!("inet:{}", program.addr())) else { return };
+    let reply = send(&postfix);
+    assert!(reply.starts_with("250 2.0.0"), "{reply}\n{}", program.log());
+    let content = String::from_utf8_lossy(&postfix.sink.wait_for(1)[0].content).into_owned();
+    assert!(content.contains("dmarc=temperror") && content.contains("spf=temperror"), "{content}");
+    fs::write(&program.file, text(server.addr, "")).unwrap();
+    program.signal(Signal::SIGHUP);
+    program.says("result=\"taken over\"", 1);
+    let reply = send(&postfix);
+    assert!(reply.starts_with("250 2.0.0"), "{reply}\n{}", program.log());
+    let content = String::from_utf8_lossy(&postfix.sink.wait_for(2)[1].content).into_owned();
+    assert!(content.contains("dmarc=pass"), "{content}");
+}
+
+#[test]
+fn net_08_killed_it_lets_nothing_in_unchecked_and_told_to_end_it_finishes_what_is_in_flight() {
+    let Some(knot) = knot(&zone("")) else { return };
+    let mut program = Program::start(&text(knot.addr, ""));
+    let Some(postfix) = postfix(format!("inet:{}", program.addr())) else { return };
+    let mut client = outside(&postfix, "192.0.2.10", "mail.trust.example");
+    let reply = client.envelope("bob@trust.example", &["alice@receiver.test"]);
+    assert!(reply.starts_with("354"), "{reply}");
+    program.signal(Signal::SIGTERM);
+    program.says("event=stop", 1);
+    client.raw(&[&sample("good.eml")[..], b".\r\n"].concat());
+    let reply = client.reply();
+    assert!(reply.starts_with("250 2.0.0"), "{reply}\n{}", program.log());
+    let content = String::from_utf8_lossy(&postfix.sink.wait_for(1)[0].content).into_owned();
+    assert!(content.contains("dmarc=pass"), "{content}");
+    drop(client);
+    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    // Nobody is there now: Postfix does as `milter_default_action` says.
+    let mut client = postfix.converse();
+    client.say("EHLO xclient.test");
+    let reply = client.message("bob@trust.example", &["alice@receiver.test"], &sample("good.eml"));
+    assert!(reply.starts_with('4'), "{reply}");
+    assert_eq!(postfix.sink.arrived().len(), 1);
+}
+
+#[test]
+fn a_unix_socket_has_its_rights_and_is_gone_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("milter.sock");
+    let config = format!("[[listener]]\nname = 'in'\naddress = '{}'\nsocket_mode = '606'\n", path.display());
+    let mut program = Program::start(&config);
+    let mode =
+        |path: &Path| std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions());
+    assert_eq!(mode(&path) & 0o777, 0o606);
+    program.signal(Signal::SIGINT);
+    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    assert!(!path.exists());
+}
+
+#[test]
+fn net_14_rights_of_root_are_given_up() {
+    if !nix::unistd::Uid::effective().is_root() {
+        return testkit::real::not_run("giving up the rights of root", "it has to be root");
+    }
+    let program =
+        Program::start("[[listener]]\nname = 'in'\naddress = '127.0.0.1:0'\n[daemon]\nuser = 'nobody'\n");
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let ids = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(!ids("Uid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    assert!(!ids("Gid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    assert!(!program.log().contains("rights of root"), "{}", program.log());
+    for task in fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap().flatten() {
+        let status = fs::read_to_string(task.path().join("status")).unwrap();
+        assert!(!status.contains("Uid:\t0"), "{status}");
+    }
+}
+
+#[test]
+fn mistakes_are_told_and_nothing_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mailward.toml");
+    fs::write(&file, "[policy]\nmode = 'x'\n[[listener]]\nname = 'a'\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
+    let mut child = command.arg("serve").arg("--config").arg(&file).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert!(said.contains("2:8") && said.contains("1 more"), "{said}");
+}

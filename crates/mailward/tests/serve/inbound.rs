@@ -1,0 +1,129 @@
+//! Mail from outside.
+
+use super::world::{World, sample};
+
+const TRUST: (&str, &str, &str) = ("192.0.2.10", "mail.trust.example", "bob@trust.example");
+const SPOOFER: (&str, &str, &str) = ("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example");
+
+fn send(world: &World, (ip, helo, from): (&str, &str, &str), content: &[u8]) -> String {
+    world.from_outside(ip, helo, from, content)
+}
+
+#[test]
+fn mail_from_outside_is_checked_and_tagged_on_top() {
+    let Some(world) = World::start("", "") else { return };
+    let delivered = world.delivered(|world| send(world, TRUST, &sample("good.eml")));
+    assert!(
+        delivered.starts_with("Authentication-Results: mx.receiver.test;\r\n"),
+        "{delivered}\n{}",
+        world.log()
+    );
+    for part in ["spf=pass", "dkim=pass", "dmarc=pass"] {
+        assert!(delivered.contains(part), "{delivered}");
+    }
+    // The message itself is not touched.
+    let original = String::from_utf8(sample("good.eml")).unwrap();
+    assert!(delivered.ends_with(&original), "{delivered}");
+    let log = world.log();
+    assert!(log.contains("\"direction\":\"inbound\"") && log.contains("\"dmarc\":\"pass\""), "{log}");
+}
+
+#[test]
+fn ar_12_forged_fields_are_removed_and_those_of_others_stay() {
+    let Some(world) = World::start("removed_fields = ['X-Spam-*']\nreceived_spf = true\n", "") else {
+        return;
+    };
+    let forged = "Authentication-Results: mx.receiver.test; dmarc=pass header.from=trust.example\r\n\
+                  X-Spam-Flag: NO\r\nX-Mailward: accept; mode=enforce\r\nReceived-SPF: pass (forged)\r\n\
+                  Authentication-Results: other.test; dkim=none\r\n\
+                  AUTHENTICATION-RESULTS:\r\n\tMX.Receiver.Test. 1; dkim=pass\r\n";
+    let message = [forged.as_bytes(), &sample("spf-deception.eml")].concat();
+    let delivered = world.delivered(|world| send(world, SPOOFER, &message));
+    let header = delivered.split("\r\n\r\n").next().unwrap();
+    assert!(!header.contains("dmarc=pass") && !header.contains("X-Spam-Flag"), "{header}");
+    assert!(
+        !header.contains("X-Mailward: accept") && !header.contains("(forged)"),
+        "{header}"
+    );
+    assert!(!header.contains("MX.Receiver.Test"), "{header}");
+    assert!(header.contains("Authentication-Results: other.test; dkim=none"), "{header}");
+    assert!(header.contains("dmarc=fail") && header.contains("\r\nReceived-SPF: pass\r\n ("), "{header}");
+    assert_eq!(header.matches("uthentication-Results:").count(), 2, "{header}");
+}
+
+#[test]
+fn quarantine_marks_and_observe_does_not() {
+    for (mode, marked) in [("observe", false), ("quarantine", true)] {
+        let Some(world) = World::start(&format!("[policy]\nmode = '{mode}'\n"), "") else { return };
+        for name in ["spf-deception.eml", "dkim-deception.eml"] {
+            let delivered = world.delivered(|world| send(world, SPOOFER, &sample(name)));
+            assert!(delivered.contains("dmarc=fail"), "{delivered}");
+            let mark = "X-Mailward: quarantine; mode=quarantine; rule=dmarc-reject; dmarc=fail; author=trust.example";
+            assert_eq!(delivered.contains(mark), marked, "{delivered}");
+        }
+    }
+}
+
+#[test]
+fn held_mail_is_on_hold() {
+    let Some(world) = World::start("[policy]\nmode = 'quarantine'\nhold = true\n", "") else { return };
+    let reply = send(&world, SPOOFER, &sample("spf-deception.eml"));
+    assert!(reply.starts_with("250"), "{reply}");
+    assert_eq!(world.postfix.queued("hold"), 1, "{}", world.postfix.log());
+}
+
+#[test]
+fn without_an_author_mail_is_refused_under_enforce_in_words_of_the_site() {
+    let text = "[policy]\nmode = 'enforce'\n[policy.replies]\nmissing-from = '554 5.6.0 no author, says %{receiver}'\n";
+    let Some(world) = World::start(text, "") else { return };
+    let reply = send(&world, SPOOFER, b"Subject: x\r\n\r\nbody\r\n");
+    assert_eq!(reply, "554 5.6.0 no author, says mx.receiver.test", "{}", world.log());
+    assert!(world.log().contains("\"rule\":\"missing-from\""), "{}", world.log());
+}
+
+#[test]
+fn behind_a_relay_spf_judges_who_came_to_it() {
+    let Some(world) = World::start("[network]\nrelays = ['198.51.100.25']\n", "") else { return };
+    let received =
+        "Received: from mail.trust.example (mail.trust.example [192.0.2.10])\r\n\tby relay.test\r\n";
+    let message = [received.as_bytes(), &sample("good.eml")].concat();
+    let relay = ("198.51.100.25", "relay.test", "bob@trust.example");
+    let delivered = world.delivered(|world| send(world, relay, &message));
+    assert!(delivered.contains("spf=pass") && delivered.contains("dmarc=pass"), "{delivered}");
+    assert!(world.log().contains("behind 1 of our relays"), "{}", world.log());
+}
+
+#[test]
+fn smug_01_smuggling_forms_are_one_message() {
+    let Some(world) = World::start("", "") else { return };
+    let forms: [&[u8]; 9] = [
+        b"\n.\n",
+        b"\n.\r\n",
+        b"\r\n.\n",
+        b"\r.\r",
+        b"\r.\n",
+        b"\n.\r",
+        b"\r.\r\n",
+        b"\r\n.\r",
+        b"\r\n\x00.\r\n",
+    ];
+    for form in forms {
+        let before = world.postfix.sink.arrived().len();
+        let smuggled: &[u8] = b"MAIL FROM:<admin@trust.example>\r\nRCPT TO:<alice@receiver.test>\r\nDATA\r\n\
+                                From: admin@trust.example\r\n\r\nsmuggled\r\n";
+        let message = [b"From: bob@spoofing.example\r\n\r\nbody".as_slice(), form, smuggled].concat();
+        let mut client = super::world::outside(&world.postfix, SPOOFER.0, SPOOFER.1);
+        let reply = client.envelope(SPOOFER.2, &["alice@receiver.test"]);
+        assert!(reply.starts_with("354"), "{reply}");
+        client.raw(&[&message[..], b"\r\n.\r\n"].concat());
+        let reply = client.reply();
+        let log = world.log();
+        match reply.starts_with("250") {
+            true => assert_eq!(world.postfix.sink.wait_for(before + 1).len(), before + 1, "{form:?}"),
+            false => assert_eq!(world.postfix.sink.arrived().len(), before, "{form:?} {reply}"),
+        }
+        assert!(!log.contains("admin@trust.example"), "{form:?} {log}");
+        let authors = log.matches("\"author\":\"trust.example\"").count();
+        assert_eq!(authors, 0, "{form:?}: {log}");
+    }
+}

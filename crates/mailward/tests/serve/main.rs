@@ -1,0 +1,17 @@
+//! `mailward serve` behind a real Postfix, with a real name server, and behind a client of its own protocol.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods
+)]
+#![allow(unreachable_pub)]
+
+mod daemon;
+mod direct;
+mod inbound;
+mod outbound;
+mod trouble;
+mod world;

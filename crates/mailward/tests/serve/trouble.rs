@@ -1,0 +1,1 @@
+//! Trouble of our own.

@@ -79,7 +79,7 @@ impl World {
         let settings = format!(
             "smtpd_milters = inet:{addr}\nnon_smtpd_milters = inet:{addr}\n\
              internal_mail_filter_classes = bounce\nsmtpd_authorized_xclient_hosts = 127.0.0.0/8\n\
-             smtpd_forbid_bare_newline = yes\n"
+             smtpd_forbid_bare_newline = normalize\n"
         );
         let postfix = Postfix::start(&root, &settings);
         Some(Self { postfix, clock, shared, lines, runtime, _knot: knot })

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use memchr::{memchr, memchr3_iter};
+use memchr::{memchr, memchr3_iter, memmem};
 
 use crate::finding::Span;
 
@@ -392,9 +392,14 @@ impl Splitter {
 
 /// Cuts a whole message into header and body.
 pub fn split(message: &[u8]) -> (Header, &[u8]) {
-    let mut splitter = Splitter::default();
-    let body = splitter.push(message);
-    (splitter.into_header(), body)
+    // The empty line stands at the front, or behind the end of another line.
+    let end = match message.starts_with(b"\r\n") {
+        true => Some(0),
+        false => memmem::find(message, b"\r\n\r\n").map(|at| at + 2),
+    };
+    let (header, rest) = message.split_at_checked(end.unwrap_or(message.len())).unwrap_or_default();
+    // One byte more than the limit, so that the header knows it was too long.
+    (Header::parse(header.get(..=MAX_HEADER).unwrap_or(header)), rest.get(2..).unwrap_or_default())
 }
 
 #[cfg(test)]

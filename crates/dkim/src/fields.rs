@@ -29,22 +29,27 @@ struct Named<'h> {
 
 /// A name, which comes before others or after them whatever its case.
 struct Name<'n> {
-    /// The length and the first bytes in lower case as one number: most names differ in it, and it is quick to compare.
-    front: u64,
-    text: &'n [u8],
+    /// The length and the first bytes in lower case as one number, which is quick to compare: most names are no longer.
+    front: u128,
+    /// What is behind them.
+    rest: &'n [u8],
 }
+
+/// How many bytes of a name stand in its front.
+const FRONT: usize = 15;
 
 impl<'n> Name<'n> {
     fn new(text: &'n [u8]) -> Self {
-        let mut front = [0; 8];
+        let mut front = [0; 1 + FRONT];
         let [length, first @ ..] = &mut front;
         *length = u8::try_from(text.len()).unwrap_or(u8::MAX);
-        first.iter_mut().zip(text).for_each(|(place, byte)| *place = byte.to_ascii_lowercase());
-        Self { front: u64::from_be_bytes(front), text }
+        first.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
+        first.make_ascii_lowercase();
+        Self { front: u128::from_be_bytes(front), rest: text.get(FRONT..).unwrap_or_default() }
     }
 
     fn order(&self, other: &Self) -> Ordering {
-        let lower = |name: &Self| name.text.iter().map(u8::to_ascii_lowercase);
+        let lower = |name: &Self| name.rest.iter().map(u8::to_ascii_lowercase);
         self.front.cmp(&other.front).then_with(|| lower(self).cmp(lower(other)))
     }
 }

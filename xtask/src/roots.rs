@@ -28,6 +28,7 @@ const ROOTS: &[Root] = &[Root {
         "opendkim",
         "opendkim-tools",
         "openssl",
+        "postgresql",
         "python3",
         "python3-venv",
         "unbound",

@@ -1,3 +1,5 @@
+//! The database of mailward: rows of messages, history, leases; SQLite or PostgreSQL from the same code.
+//!
 #![doc = include_str!("../STATES.md")]
 #![forbid(unsafe_code)]
 

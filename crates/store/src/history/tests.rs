@@ -1,3 +1,5 @@
+//! What is remembered, and what is not.
+
 use mail::{Domain, UnixTime};
 
 use super::{DAY, DEFER_FOR, DEFERRAL_KEPT, DeferralKey, History, HistoryLimits, MAX_NETWORKS, PASSING_DAYS};

@@ -1,3 +1,5 @@
+//! Segments as files: cut off, changed, full.
+
 #![allow(clippy::disallowed_methods, reason = "it looks at the files that the journal wrote")]
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! A database for a test: SQLite in a folder of its own, or a PostgreSQL.
 
+use std::any::Any;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,6 +80,22 @@ impl Base {
         }
     }
 
+    /// Runs a statement and keeps its connection, with the locks that it took, until what comes back is dropped.
+    pub async fn hold(&self, sql: &'static str) -> Box<dyn Any> {
+        match &self.postgres {
+            Some(_) => {
+                let mut conn = PgConnection::connect(&self.url()).await.unwrap();
+                conn.execute(sqlx::raw_sql(sql)).await.unwrap();
+                Box::new(conn)
+            }
+            None => {
+                let mut conn = SqliteConnection::connect(&self.url()).await.unwrap();
+                conn.execute(sqlx::raw_sql(sql)).await.unwrap();
+                Box::new(conn)
+            }
+        }
+    }
+
     /// One number out of the database.
     pub async fn number(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
@@ -140,7 +157,7 @@ pub async fn until_answers<F: Future<Output = Result<(), Error>>>(ask: impl Fn()
 }
 
 /// Waits until the writer is in such a state, and its journal is empty if `empty`.
-pub async fn until(writer: &Writer, empty: bool, state: impl Fn(&State) -> bool) {
+pub async fn until(writer: &Writer, empty: bool, mut state: impl FnMut(&State) -> bool) {
     for _ in 0..6_000 {
         let status = writer.status();
         if state(&status.state) && (!empty || status.journal_bytes == 0) {
@@ -154,9 +171,10 @@ pub async fn until(writer: &Writer, empty: bool, state: impl Fn(&State) -> bool)
 /// Makes of each `async fn(Base)` two tests: on SQLite and on PostgreSQL.
 #[macro_export]
 macro_rules! on_both {
-    ($($name:ident,)*) => {
+    ($($(#[$about:meta])* $name:ident,)*) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
+            $(#[$about])*
             async fn $name() {
                 let Some(base) = $crate::base::Base::sqlite() else { return };
                 super::$name(base).await;
@@ -164,6 +182,7 @@ macro_rules! on_both {
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread")]
+            $(#[$about])*
             async fn $name() {
                 let Some(base) = $crate::base::Base::postgres() else { return };
                 super::$name(base).await;

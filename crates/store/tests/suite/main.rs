@@ -15,6 +15,7 @@ mod killed;
 mod postgres;
 mod rows;
 mod shared;
+mod speed;
 #[path = "../../src/testing.rs"]
 mod testing;
 mod versions;

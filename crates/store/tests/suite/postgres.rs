@@ -41,9 +41,10 @@ impl Postgres {
     }
 
     /// PostgreSQL refuses to run as root; in an IPC namespace of its own, it leaves nothing behind when it is killed.
+    /// Whoever changes his user is not killed with his parent any more: the first process stays root, and takes all with it.
     fn command(&self, program: &str) -> Command {
         let mut command = self.root.command("unshare");
-        command.args(["--ipc", "setpriv", "--clear-groups"]);
+        command.args(["--ipc", "--fork", "setpriv", "--clear-groups"]);
         command.args([format!("--reuid={}", self.user.0), format!("--regid={}", self.user.1)]);
         command.arg(self.bin.join(program)).arg("-D").arg(self.work.inside().join("data"));
         command

@@ -87,7 +87,7 @@ async fn nodes_that_write_the_same_days(base: Base) {
             for batch in 0..10u32 {
                 // Half of them the same for all nodes.
                 let number = |index: u32| {
-                    if index % 2 == 0 {
+                    if index.is_multiple_of(2) {
                         batch * 100 + index
                     } else {
                         100_000 * (node + 1) + batch * 100 + index

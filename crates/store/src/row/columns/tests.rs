@@ -1,3 +1,5 @@
+//! Rows to columns and back.
+
 use proptest::prelude::*;
 
 use super::{COLUMNS, Columns, Value};

@@ -26,7 +26,6 @@ CREATE TABLE messages (
     deferral BLOB
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX messages_by_policy ON messages (policy_domain, at) WHERE policy_domain IS NOT NULL;
 CREATE INDEX messages_by_shadow ON messages (at) WHERE would_enforce <> taken OR would_quarantine <> taken;
 
 -- What `messages` holds of each day: kept in the same transaction, so that nobody has to count.

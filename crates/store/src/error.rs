@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Most bytes of what a database says that are passed on.
+const MAX_SAID: usize = 500;
+
 /// Why the store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -59,7 +62,7 @@ impl From<sqlx::Error> for Error {
         match &error {
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
-                let said = database.message().to_owned();
+                let said = mail::shortened(database.message(), MAX_SAID);
                 match code.parse() {
                     // SQLite's codes are decimal numbers of at most four digits, SQLSTATEs have five characters.
                     Ok(number) if code.len() < 5 => of_sqlite(number, said),
@@ -90,6 +93,8 @@ fn of_postgres(sqlstate: &str, said: String) -> Error {
     match sqlstate {
         // Serialisation failure, deadlock; what CockroachDB says when it does not know how a commit ended.
         "40001" | "40P01" | "40003" => Error::Conflict(said),
+        // What was made does exist: made by another node since we looked (CREATE TABLE IF NOT EXISTS sees only its own time).
+        "42P07" | "42710" => Error::Conflict(said),
         // Data exception, integrity constraint violation.
         state if state.starts_with("22") || state.starts_with("23") => Error::Refused(said),
         state => Error::Away(format!("{said} (SQLSTATE {state})")),
@@ -128,6 +133,8 @@ mod tests {
         for (state, expected) in [
             ("40001", "conflict"),
             ("40P01", "conflict"),
+            ("42P07", "conflict"),
+            ("42710", "conflict"),
             ("22021", "refused"),
             ("23505", "refused"),
             ("53100", "away"),

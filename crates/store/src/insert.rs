@@ -8,9 +8,9 @@ use crate::dialect::Bulk;
 use crate::history::{DAY, DEFERRAL_KEPT, Network, day_of};
 use crate::pool::Work;
 use crate::row::{COLUMNS, Columns};
-use crate::value::Kind::{Int, Text};
+use crate::value::Kind::{Blob, Int, Text};
 use crate::value::{Row, Value, int};
-use crate::{Error, MessageRow, Store};
+use crate::{DeferralKey, Error, MessageRow, Store};
 
 /// Most rows of one statement and one transaction.
 pub const BATCH: usize = 500;
@@ -40,12 +40,17 @@ static PASSING_NETWORKS: Bulk = Bulk {
            WHERE excluded.first_day < passing_networks.first_day OR excluded.last_day > passing_networks.last_day",
 };
 
-/// The fourth column is from when on what is known counts still; it is not kept.
-const DEFERRALS: &str = "INSERT INTO deferrals (key, first_at, last_at) VALUES ($1, $2, $3) \
-    ON CONFLICT (key) DO UPDATE SET \
-    first_at = CASE WHEN deferrals.last_at <= $4 OR excluded.first_at < deferrals.first_at \
-                    THEN excluded.first_at ELSE deferrals.first_at END, \
-    last_at = CASE WHEN excluded.last_at > deferrals.last_at THEN excluded.last_at ELSE deferrals.last_at END";
+static DEFERRALS: Bulk = Bulk {
+    table: "deferrals",
+    columns: &[("key", Blob), ("first_at", Int), ("last_at", Int)],
+    // 86400: DEFERRAL_KEPT.
+    tail: "ON CONFLICT (key) DO UPDATE SET \
+           first_at = CASE WHEN deferrals.last_at <= excluded.first_at - 86400 OR excluded.first_at < deferrals.first_at \
+                      THEN excluded.first_at ELSE deferrals.first_at END, \
+           last_at = CASE WHEN excluded.last_at > deferrals.last_at THEN excluded.last_at ELSE deferrals.last_at END",
+};
+
+const _: () = assert!(DEFERRAL_KEPT == 86_400);
 
 impl Store {
     /// Puts rows in, [`BATCH`] a transaction, and gives how many were new. After an error, some of them may be in: putting
@@ -75,9 +80,7 @@ impl Work for Insert<'_> {
         conn.bulk(&MESSAGE_DAYS, days.collect()).await?;
         conn.bulk(&SIGNING_DAYS, signing_days(self.0)).await?;
         conn.bulk(&PASSING_NETWORKS, passing_networks(self.0)).await?;
-        for values in deferrals(self.0) {
-            conn.execute(DEFERRALS, values).await?;
-        }
+        conn.bulk(&DEFERRALS, deferrals(self.0)).await?;
         Ok(new.len() as u64)
     }
 }
@@ -120,11 +123,14 @@ fn passing_networks(rows: &[MessageRow]) -> Vec<Vec<Value>> {
 }
 
 fn deferrals(rows: &[MessageRow]) -> Vec<Vec<Value>> {
-    let mut seen: Vec<_> = rows.iter().filter_map(|row| Some((row.deferral?, row.at().0))).collect();
-    seen.sort_unstable();
-    let values = |(key, at): (crate::DeferralKey, u64)| {
-        let over = int(at.saturating_sub(DEFERRAL_KEPT));
-        vec![key.as_bytes().as_slice().into(), int(at).into(), int(at).into(), over.into()]
+    let mut seen: BTreeMap<DeferralKey, (u64, u64)> = BTreeMap::new();
+    for row in rows {
+        let (Some(key), at) = (row.deferral, row.at().0) else { continue };
+        let (first, last) = seen.entry(key).or_insert((at, at));
+        (*first, *last) = ((*first).min(at), (*last).max(at));
+    }
+    let values = |(key, (first, last)): (DeferralKey, (u64, u64))| {
+        vec![key.as_bytes().as_slice().into(), int(first).into(), int(last).into()]
     };
     seen.into_iter().map(values).collect()
 }

@@ -37,6 +37,7 @@ pub use migrate::VERSION;
 pub use place::{Place, PostgresUrl, UrlError};
 pub use pool::{ANSWER_WITHIN, CONNECT_WITHIN, CONNECTIONS, READERS, RETRIES};
 pub use query::{MAX_PAGE, Shadow};
+pub use queue::QueueLimits;
 pub use retain::{Removed, Retention};
 pub use row::{
     Action, Disposition, DkimResult, EnvelopeFrom, MAX_DKIM_RESULTS, MAX_NOTE, MAX_OVERRIDES, MessageRow,

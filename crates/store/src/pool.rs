@@ -1,10 +1,13 @@
 //! The connections, and how a piece of work becomes a transaction: within a deadline, and again when another was in the way.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{DirBuilder, OpenOptions};
+use std::hash::BuildHasher as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -18,14 +21,14 @@ use crate::{Error, Place};
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// Longest time for one transaction with all its retries; then its connection is closed and the database counts as away.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// How often a transaction is tried again after a serialisation failure or a deadlock.
-pub const RETRIES: u32 = 8;
+/// How often a transaction is tried again after a serialisation failure or a deadlock, within [`ANSWER_WITHIN`].
+pub const RETRIES: u32 = 30;
 /// Most connections to PostgreSQL. SQLite has one that writes and [`READERS`].
 pub const CONNECTIONS: u32 = 8;
 /// Connections to SQLite that only read.
 pub const READERS: u32 = 4;
-/// The wait before the first retry; each further one is twice as long, up to 64 times.
-const PAUSE: Duration = Duration::from_millis(2);
+/// The longest wait before the first retry; before each further one it is twice as long, up to 32 times.
+const PAUSE: Duration = Duration::from_millis(4);
 /// How long SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -54,7 +57,8 @@ impl Pool {
                     // A commit is on the disk when it is reported: a report is deleted from a mailbox only after it.
                     .synchronous(SqliteSynchronous::Full)
                     .auto_vacuum(SqliteAutoVacuum::Incremental)
-                    .busy_timeout(BUSY);
+                    .busy_timeout(BUSY)
+                    .disable_statement_logging();
                 let write = SqlitePoolOptions::new()
                     .max_connections(1)
                     .acquire_timeout(CONNECT_WITHIN)
@@ -69,7 +73,7 @@ impl Pool {
                 PgPoolOptions::new()
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(CONNECT_WITHIN)
-                    .connect_lazy_with(url.options()),
+                    .connect_lazy_with(url.options().disable_statement_logging()),
             )),
         }
     }
@@ -96,7 +100,7 @@ impl Pool {
         loop {
             match self.once(work, writes).await {
                 Err(Error::Conflict(_)) if tried < RETRIES => {
-                    tokio::time::sleep(PAUSE * (1 << tried.min(6))).await;
+                    tokio::time::sleep(pause(tried)).await;
                     tried += 1;
                 }
                 result => return result,
@@ -130,6 +134,12 @@ impl Pool {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// How long to wait before a retry: anything up to the longest, so that two that met do not meet again.
+fn pause(tried: u32) -> Duration {
+    let random = RandomState::new().hash_one(tried) % 1_000;
+    PAUSE * (1 << tried.min(5)) * u32::try_from(random).unwrap_or_default() / 1_000
 }
 
 /// Makes the file and its folder for their owner alone. What exists is left as it is: its rights are the operator's.

@@ -7,10 +7,25 @@ use tokio::sync::Notify;
 
 use crate::MessageRow;
 
+/// How much may wait in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Most rows.
+    pub rows: usize,
+    /// About so many bytes at most.
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { rows: 20_000, bytes: 32 << 20 }
+    }
+}
+
 /// A bounded queue that knows which rows have been settled: are in the database, on the disk, or lost for good.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    most: usize,
+    most: QueueLimits,
     waiting: Mutex<Waiting>,
     /// A row came, or the queue was closed. Two may wait: who stores and who spills.
     came: Notify,
@@ -20,6 +35,7 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     rows: VecDeque<MessageRow>,
+    bytes: usize,
     /// The number that the next row gets.
     next: u64,
     /// The number of the first row of each batch that was taken and is not settled.
@@ -46,8 +62,8 @@ impl Waiting {
 }
 
 impl Queue {
-    /// A queue of at most `most` rows.
-    pub(crate) fn new(most: usize) -> Self {
+    /// An empty one.
+    pub(crate) fn new(most: QueueLimits) -> Self {
         Self { most, waiting: Mutex::default(), came: Notify::new(), settled: Notify::new() }
     }
 
@@ -58,10 +74,12 @@ impl Queue {
 
     /// Puts a row in; false when it is full or closed.
     pub(crate) fn put(&self, row: MessageRow) -> bool {
-        let mut waiting = self.waiting();
-        if waiting.closed || waiting.rows.len() >= self.most {
+        let (mut waiting, weight) = (self.waiting(), row.weight());
+        if waiting.closed || waiting.rows.len() >= self.most.rows || waiting.bytes + weight > self.most.bytes
+        {
             return false;
         }
+        waiting.bytes += weight;
         waiting.rows.push_back(row);
         waiting.next += 1;
         drop(waiting);
@@ -84,7 +102,8 @@ impl Queue {
 
     /// Whether so many rows wait that the disk has to help.
     pub(crate) fn is_high(&self) -> bool {
-        self.len() > self.most / 2
+        let waiting = self.waiting();
+        waiting.rows.len() > self.most.rows / 2 || waiting.bytes > self.most.bytes / 2
     }
 
     /// Waits until `enough` of this queue, or it is closed.
@@ -104,6 +123,7 @@ impl Queue {
         let first = waiting.head();
         let count = most.min(waiting.rows.len());
         let rows: Vec<_> = waiting.rows.drain(..count).collect();
+        waiting.bytes -= rows.iter().map(MessageRow::weight).sum::<usize>();
         if !rows.is_empty() {
             waiting.taken.insert(first);
         }
@@ -135,12 +155,16 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::Queue;
+    use super::{Queue, QueueLimits};
     use crate::testing::full_row;
+
+    fn queue(rows: usize) -> Queue {
+        Queue::new(QueueLimits { rows, ..QueueLimits::default() })
+    }
 
     #[test]
     fn dos_13_a_full_queue_takes_no_more() {
-        let queue = Queue::new(2);
+        let queue = queue(2);
         let put: Vec<bool> = (0..3).map(|byte| queue.put(full_row(byte))).collect();
         assert_eq!(put, [true, true, false]);
         let batch = queue.take(1);
@@ -152,8 +176,22 @@ mod tests {
     }
 
     #[test]
+    fn net_17_a_queue_is_bounded_in_bytes_too() {
+        let weight = full_row(1).weight();
+        for (bytes, taken) in [(3 * weight, 3), (3 * weight - 1, 2)] {
+            let queue = Queue::new(QueueLimits { rows: 100, bytes });
+            for _ in 0..2 {
+                assert_eq!((0..9).filter(|byte| queue.put(full_row(*byte))).count(), taken, "{bytes} bytes");
+                assert!(queue.is_high());
+                assert_eq!(queue.take(100).rows.len(), taken);
+                assert!(!queue.is_high());
+            }
+        }
+    }
+
+    #[test]
     fn rows_count_as_settled_only_with_all_before_them() {
-        let queue = Queue::new(10);
+        let queue = queue(10);
         (0..6).for_each(|byte| assert!(queue.put(full_row(byte))));
         let settled = || queue.waiting().settled();
         let (one, two) = (queue.take(2), queue.take(2));

@@ -175,6 +175,21 @@ impl MessageRow {
         self.id.time()
     }
 
+    /// About how many bytes it takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        // A domain, a selector, a note: a few dozen bytes each, at most 255.
+        const TEXT: usize = 64;
+        let note = |note: &Option<Note>| note.as_ref().map_or(0, |note| note.as_str().len());
+        let dkim = self.dkim.iter().map(|result| {
+            size_of::<DkimResult>()
+                + result.domain.as_str().len()
+                + result.selector.as_str().len()
+                + note(&result.human)
+        });
+        let overrides = self.overrides.iter().map(|reason| size_of::<Override>() + note(&reason.comment));
+        size_of::<Self>() + 8 * TEXT + dkim.sum::<usize>() + overrides.sum::<usize>()
+    }
+
     /// The organizational domain that this message shows to sign: an aligned DKIM signature passed.
     pub(crate) fn signs(&self) -> Option<&Domain> {
         self.org_domain.as_ref().filter(|_| self.dkim_aligned)

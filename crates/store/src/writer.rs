@@ -5,6 +5,7 @@ mod replay;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::journal::Journal;
-use crate::queue::{Batch, Queue};
+use crate::queue::{Batch, Queue, QueueLimits};
 use crate::row::Columns;
 use crate::status::Counters;
 use crate::{BATCH, Error, History, JournalError, JournalLimits, MessageRow, State, Status, Store};
@@ -31,8 +32,8 @@ pub struct WriterSettings {
     pub journal: PathBuf,
     /// How much the journal may hold.
     pub limits: JournalLimits,
-    /// Most rows that wait in memory. From half of it on, the journal helps a slow database.
-    pub queue: usize,
+    /// How much may wait in memory. From half of it on, the journal helps a slow database.
+    pub queue: QueueLimits,
     /// The time, for the record of a migration that could not be done at the start.
     pub now: fn() -> UnixTime,
 }
@@ -61,6 +62,8 @@ struct Shared {
     now: fn() -> UnixTime,
     queue: Queue,
     journal: Mutex<Journal>,
+    /// Beside it, for who must not wait for the disk.
+    journal_bytes: AtomicU64,
     counters: Counters,
     state: watch::Sender<State>,
 }
@@ -73,12 +76,14 @@ impl Writer {
         history: Arc<History>,
         settings: &WriterSettings,
     ) -> Result<Self, JournalError> {
+        let journal = Journal::open(&settings.journal, settings.limits)?;
         let shared = Arc::new(Shared {
             store,
             history,
             now: settings.now,
             queue: Queue::new(settings.queue),
-            journal: Mutex::new(Journal::open(&settings.journal, settings.limits)?),
+            journal_bytes: AtomicU64::new(journal.bytes()),
+            journal: Mutex::new(journal),
             counters: Counters::default(),
             state: watch::Sender::new(State::Storing),
         });
@@ -118,7 +123,7 @@ impl Writer {
             state: self.shared.state.borrow().clone(),
             counts: self.shared.counters.read(),
             waiting: self.shared.queue.len(),
-            journal_bytes: self.shared.with_journal(|journal| journal.bytes()),
+            journal_bytes: self.shared.journal_bytes.load(Ordering::Relaxed),
         }
     }
 
@@ -129,17 +134,19 @@ impl Writer {
 }
 
 impl Shared {
-    fn with_journal<T>(&self, work: impl FnOnce(&mut Journal) -> T) -> T {
-        work(&mut self.journal.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Work on the journal, on a thread that may wait for the disk.
     async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut Journal) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let shared = Arc::clone(self);
-        tokio::task::spawn_blocking(move || shared.with_journal(work)).await.map_err(io::Error::other)?
+        let work = move || {
+            let mut journal = shared.journal.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = work(&mut journal);
+            shared.journal_bytes.store(journal.bytes(), Ordering::Relaxed);
+            result
+        };
+        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 
     fn enter(&self, state: State) {

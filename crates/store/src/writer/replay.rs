@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::time::timeout;
 
@@ -24,7 +25,7 @@ impl Shared {
     /// Looks once in a while whether there is something to do: a journal that is not empty, a database that was away.
     pub(super) async fn replay(self: Arc<Self>) {
         loop {
-            let empty = self.with_journal(|journal| journal.bytes() == 0);
+            let empty = self.journal_bytes.load(Ordering::Relaxed) == 0;
             if !empty || matches!(*self.state.borrow(), State::Spilling(_)) {
                 match self.recover().await {
                     // A batch that is stuck finds out for itself.

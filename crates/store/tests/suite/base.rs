@@ -9,8 +9,8 @@ use std::time::Duration;
 use mail::UnixTime;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use store::{
-    Error, History, HistoryLimits, JournalLimits, MessageRow, Place, PostgresUrl, RowId, State, Store,
-    Writer, WriterSettings,
+    Error, History, HistoryLimits, JournalLimits, MessageRow, Place, PostgresUrl, QueueLimits, RowId, State,
+    Store, Writer, WriterSettings,
 };
 use tempfile::TempDir;
 
@@ -130,7 +130,7 @@ pub fn place(url: &str) -> Place {
 }
 
 pub fn settings(journal: PathBuf) -> WriterSettings {
-    WriterSettings { journal, limits: JournalLimits::default(), queue: 20_000, now: || NOW }
+    WriterSettings { journal, limits: JournalLimits::default(), queue: QueueLimits::default(), now: || NOW }
 }
 
 pub fn history() -> Arc<History> {

@@ -5,10 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use store::{
-    BATCH, Counts, History, HistoryLimits, JournalLimits, MessageRow, Note, Put, State, Store, Writer,
-    WriterSettings,
-};
+use store::{BATCH, Counts, History, HistoryLimits, MessageRow, Note, Put, State, Store, Writer};
 use testkit::real::not_run;
 
 use crate::base::{Base, history, place, row_at, settings, until};
@@ -168,7 +165,7 @@ async fn a_full_queue_drops_and_says_so(base: Base) {
     let store = base.store().await;
     let mut settings = base.settings();
     // Neither journal nor database: the rows wait.
-    (settings.queue, settings.limits) = (100, JournalLimits { bytes: 0 });
+    (settings.queue.rows, settings.limits.bytes) = (100, 0);
     let database = base.folder.path().join("elsewhere/mailward.db");
     let away = Store::new(&place(&database.display().to_string())).unwrap();
     std::fs::write(&database, "this is no database, and long enough that everybody sees it. ".repeat(100))
@@ -282,7 +279,8 @@ async fn on_the_small_disk() {
     store.migrate(NOW).await.unwrap();
     let ballast = folder.join("ballast");
     std::fs::write(&ballast, vec![0; 11 << 20]).unwrap();
-    let settings = WriterSettings { queue: 3_000, ..settings(folder.join("journal")) };
+    let mut settings = settings(folder.join("journal"));
+    settings.queue.rows = 3_000;
     let writer = Writer::start(store.clone(), history(), &settings).unwrap();
     let mut queued = BTreeSet::new();
     let mut number = 0;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use mail::UnixTime;
-use store::{MAX_PAGE, Store, Writer, WriterSettings};
+use store::{MAX_PAGE, Store, Writer};
 
 use crate::base::{Base, history, place, settings, until};
 use crate::on_both;
@@ -64,7 +64,8 @@ async fn the_writer() {
     let first = var("STORE_ROUND").parse::<u32>().unwrap() * ROUND;
     let store = Store::new(&place(&var("STORE_URL"))).unwrap();
     store.migrate(NOW).await.unwrap();
-    let settings = WriterSettings { queue: 900, ..settings(var("STORE_JOURNAL").into()) };
+    let mut settings = settings(var("STORE_JOURNAL").into());
+    settings.queue.rows = 900;
     let writer = Writer::start(store, history(), &settings).unwrap();
     for number in 0..ROUND {
         while writer.put(full_row(first + number)) == store::Put::Dropped {

@@ -12,8 +12,8 @@ const ROWS: u32 = 100_000;
 
 async fn rows_per_second(base: Base) {
     let store = base.store().await;
-    let rows: Vec<MessageRow> =
-        (0..ROWS).map(|number| row_at(NOW.0 + u64::from(number) % DAY, number)).collect();
+    let row = |number: u32| MessageRow { deferral: None, ..row_at(NOW.0 + u64::from(number) % DAY, number) };
+    let rows: Vec<MessageRow> = (0..ROWS).map(row).collect();
     let start = Instant::now();
     for batch in rows.chunks(BATCH) {
         store.insert(batch).await.unwrap();

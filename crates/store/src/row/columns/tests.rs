@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{COLUMNS, Columns, Value};
+use crate::MAX_RECORD;
 use crate::row::{MAX_DKIM_RESULTS, MAX_OVERRIDES, MessageRow};
 use crate::testing::{any_row, full_row, sparse_row};
 
@@ -98,4 +99,20 @@ fn the_same_policy_is_the_same_text() {
     let text =
         Value::from("treewalk v=DMARC1; p=reject; sp=quarantine; np=reject; t=y; adkim=s; aspf=r; fo=1:d");
     assert_eq!(Columns::from(&full_row(1)).0[published], text);
+}
+
+#[test]
+fn the_longest_row_fits_into_a_record_of_the_journal() {
+    let long = mail::Domain::parse(vec!["x".repeat(62); 4].join(".")).unwrap();
+    // A backslash is escaped as itself, in the list, and in the record.
+    let note = || Some(crate::Note::new([0; MAX_RECORD]));
+    let mut row = full_row(1);
+    let selector = dkim::Selector::parse(long.as_str()).unwrap();
+    let dkim = crate::DkimResult { domain: long.clone(), selector, human: note(), ..row.dkim[0].clone() };
+    let reason = crate::Override { comment: note(), ..row.overrides[0].clone() };
+    row.dkim = vec![dkim; MAX_DKIM_RESULTS + 1];
+    row.overrides = vec![reason; MAX_OVERRIDES + 1];
+    (row.author_domain, row.org_domain) = (Some(long.clone()), Some(long));
+    let longest = Columns::from(&row).to_json().len();
+    assert!((MAX_RECORD / 4..MAX_RECORD).contains(&longest), "{longest}");
 }

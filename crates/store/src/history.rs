@@ -158,11 +158,12 @@ impl Memory {
     fn deferred(&mut self, key: DeferralKey, first: u64, last: u64) {
         let new = Deferral { first, last };
         if let Some(known) = self.deferrals.get_mut(&key) {
-            *known = if known.is_over(first) {
-                new
-            } else {
-                Deferral { first: known.first.min(first), last: known.last.max(last) }
-            };
+            // Rows may come late and out of order: what lies far apart is not the same trouble.
+            if known.is_over(first) {
+                *known = new;
+            } else if !new.is_over(known.first) {
+                *known = Deferral { first: known.first.min(first), last: known.last.max(last) };
+            }
         } else if self.has_room(last) {
             self.deferrals.insert(key, new);
         }

@@ -45,8 +45,9 @@ static DEFERRALS: Bulk = Bulk {
     columns: &[("key", Blob), ("first_at", Int), ("last_at", Int)],
     // 86400: DEFERRAL_KEPT.
     tail: "ON CONFLICT (key) DO UPDATE SET \
-           first_at = CASE WHEN deferrals.last_at <= excluded.first_at - 86400 OR excluded.first_at < deferrals.first_at \
-                      THEN excluded.first_at ELSE deferrals.first_at END, \
+           first_at = CASE WHEN deferrals.last_at <= excluded.first_at - 86400 THEN excluded.first_at \
+           WHEN excluded.last_at > deferrals.first_at - 86400 AND excluded.first_at < deferrals.first_at THEN excluded.first_at \
+           ELSE deferrals.first_at END, \
            last_at = CASE WHEN excluded.last_at > deferrals.last_at THEN excluded.last_at ELSE deferrals.last_at END",
 };
 

@@ -155,6 +155,10 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::{Queue, QueueLimits};
     use crate::testing::full_row;
 
@@ -173,6 +177,18 @@ mod tests {
         queue.close();
         queue.take(2);
         assert!(!queue.put(full_row(5)), "closed");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_rows_waits_for_those_on_their_way() {
+        let queue = queue(10);
+        (0..2).for_each(|byte| assert!(queue.put(full_row(byte))));
+        let soon = |count| timeout(Duration::from_millis(1), queue.until_settled(count));
+        let batch = queue.take(2);
+        assert!(soon(0).await.is_ok());
+        assert!(soon(1).await.is_err());
+        queue.settle(batch);
+        assert!(soon(2).await.is_ok());
     }
 
     #[test]

@@ -24,7 +24,6 @@ pub(super) fn record(payload: &[u8]) -> io::Result<Vec<u8>> {
 /// CRC-32 over length and payload: a row of zero bytes, as a torn page has, is no record.
 fn checksum(length: u32, payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(HEAD);
     hasher.update(&length.to_le_bytes());
     hasher.update(payload);
     hasher.finalize()

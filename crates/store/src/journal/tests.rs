@@ -139,6 +139,12 @@ fn a_record_is_bounded() {
     assert!(journal.append(&[vec![7; MAX_RECORD + 1]]).is_err());
     let path = journal.oldest().unwrap().1;
     assert_eq!(read(&path), (vec![vec![7; MAX_RECORD]], 0));
+    // Nor is a longer one read, whose checksum is right: nobody gets to say how much memory is taken.
+    let payload = vec![7; MAX_RECORD + 1];
+    let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    let checksum = crc32fast::hash(&[&length[..], &payload[..]].concat()).to_le_bytes();
+    fs::write(&path, [&HEAD[..], &length[..], &checksum[..], &payload[..]].concat()).unwrap();
+    assert_eq!(read(&path), (Vec::new(), MAX_RECORD as u64 + 9));
 }
 
 #[test]

@@ -80,6 +80,7 @@ async fn a_database_that_hangs(base: Base) {
     assert!(start.elapsed() < Duration::from_secs(2), "put does not wait");
     // A queue more than half full is relieved at once, long before the database counts as away.
     until(&writer, false, |_| writer.status().counts.spilled > 0).await;
+    assert_eq!(writer.status().state, State::Storing);
     until(&writer, false, spilling).await;
     writer.flush().await;
     put(&writer, 15_000..16_000);

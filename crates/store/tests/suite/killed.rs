@@ -1,4 +1,5 @@
 //! A writer that is killed at any moment: what it said was safe is there once, and nothing is there twice.
+//! `MAILWARD_RANDOM` says how often, for a long run.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -6,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use mail::UnixTime;
 use store::{MAX_PAGE, Store, Writer};
+use testkit::how_many;
 
 use crate::base::{Base, history, place, settings, until};
 use crate::on_both;
@@ -35,7 +37,7 @@ async fn killed_at_random_points(base: Base) {
     let store = base.store().await;
     // Sure of the first n rows of each round; the seeds are fixed, the moments are not.
     let mut sure = Vec::new();
-    for round in 0..8 {
+    for round in 0..u32::try_from(how_many(4)).unwrap() {
         let times = 1 + (round as usize * 7) % 11;
         sure.push(run_and_kill(&base, round, times).expect("the writer said something"));
     }

@@ -1,9 +1,15 @@
 //! Rows in and out, what is removed, what local policy remembers.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use mail::{Domain, UnixTime};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use store::{Action, BATCH, History, HistoryLimits, MAX_DKIM_RESULTS, MessageRow, Mode, Removed, Retention};
+use store::{
+    Action, BATCH, DeferralKey, History, HistoryLimits, MAX_DKIM_RESULTS, MessageRow, Mode, Removed,
+    Retention,
+};
 
 use crate::base::{Base, DAY, history, row_at};
 use crate::on_both;
@@ -19,6 +25,7 @@ on_both!(
     what_is_too_much_goes_oldest_first,
     what_policy_remembers_is_loaded,
     loading_goes_over_pages,
+    deferrals_in_any_order,
 );
 
 async fn rows_are_read_back_as_they_were(base: Base) {
@@ -214,4 +221,55 @@ async fn loading_goes_over_pages(base: Base) {
     store.load(&all, NOW).await.unwrap();
     let known = rows.iter().filter(|row| all.days_signed(row.org_domain.as_ref().unwrap(), NOW) > 0).count();
     assert_eq!(known, 16_384 + 3, "as many as there is room for");
+}
+
+async fn deferrals_in_any_order(base: Base) {
+    let store = base.store().await;
+    const HOUR: u64 = 3_600;
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    // The hours at which mail was put off, and those at which it is asked whether it may be once more.
+    for (troubles, asked) in [
+        ([0, 3, 23], [(3, true), (4, false), (46, false), (47, true)]),
+        ([0, 30, 33], [(30, true), (33, true), (34, false), (57, true)]),
+        ([0, 1, 60], [(60, true), (63, true), (64, false), (84, true)]),
+    ] {
+        let now = UnixTime(NOW.0 + troubles[2] * HOUR);
+        for (number, order) in (0..).zip(orders) {
+            let key = DeferralKey::of([10, 0, number, 1].into(), &[troubles[2] as u8], None);
+            let noted = history();
+            for index in order {
+                let hour = troubles[index];
+                let row = row_at(
+                    NOW.0 + hour * HOUR,
+                    u32::from(number) * 1_000 + troubles[2] as u32 * 10 + hour as u32,
+                );
+                let row = MessageRow { deferral: Some(key), ..row };
+                noted.note(&row);
+                store.insert(&[row]).await.unwrap();
+            }
+            let loaded = history();
+            store.load(&loaded, now).await.unwrap();
+            for history in [&noted, &loaded] {
+                for (hour, may) in asked {
+                    let at = UnixTime(NOW.0 + hour * HOUR);
+                    assert_eq!(
+                        history.may_defer(&key, at),
+                        may,
+                        "hour {hour} after {troubles:?} in order {order:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn net_14_the_files_are_their_owners_alone() {
+    let base = Base::sqlite().unwrap();
+    base.store().await.insert(&[full_row(1)]).await.unwrap();
+    let writer = base.writer(&base.node());
+    let mode = |path: &str| fs::metadata(base.folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!([mode("data"), mode("journal")], [0o700; 2]);
+    assert_eq!(["data/mailward.db", "data/mailward.db-wal", "data/mailward.db-shm"].map(mode), [0o600; 3]);
+    writer.close().await;
 }

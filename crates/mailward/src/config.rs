@@ -8,6 +8,7 @@ pub mod receiving;
 pub mod sample;
 pub mod signing;
 mod spec;
+pub mod store;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,6 +27,7 @@ pub use self::policy::Policy;
 use self::reader::Reader;
 pub use self::receiving::{Daemon, Dns, LogFormat, Receiving};
 pub use self::signing::Signing;
+pub use self::store::Store;
 
 /// Where the configuration is looked for where no other file is named.
 pub const DEFAULT_PATH: &str = "/etc/mailward/mailward.toml";
@@ -45,6 +47,8 @@ pub struct Config {
     pub directions: Directions,
     /// `[policy]`
     pub policy: Policy,
+    /// `[store]`
+    pub store: Store,
     /// `[log]`
     pub log: LogFormat,
     /// `[daemon]`
@@ -126,6 +130,9 @@ impl Config {
         }
         if let Some(table) = fields.get("policy").and_then(|value| reader.table(value)) {
             config.policy = Policy::read(&mut reader, table);
+        }
+        if let Some(table) = fields.get("store").and_then(|value| reader.table(value)) {
+            config.store = Store::read(&mut reader, table, directory);
         }
         if let Some(table) = fields.get("log").and_then(|value| reader.table(value)) {
             config.log = LogFormat::read(&mut reader, table);

@@ -6,6 +6,7 @@ pub mod milter;
 pub mod past;
 mod reload;
 mod rights;
+pub mod row;
 pub mod shared;
 pub mod site;
 mod sockets;
@@ -48,26 +49,30 @@ pub fn run(path: Option<&Path>) -> Result<(), InputError> {
         let why = "it has the rights of root; [daemon] user names somebody with fewer";
         log.write(&Line::new("warning").text("why", why));
     }
-    let servers = config.dns.clone();
-    let sandbox =
-        if config.daemon.sandbox { rights::sandbox(&writable(&listeners)) } else { "none: not wanted" };
+    let (servers, data) = (config.dns.clone(), config.store.clone());
+    past::make_folder(&data.path)?;
+    let sandbox = if config.daemon.sandbox {
+        rights::sandbox(&writable(&listeners, &data.path))
+    } else {
+        "none: not wanted"
+    };
     let (site, Faults(faults)) = Site::new(config)?;
     for fault in faults {
         log.write(&Line::new("warning").show("why", fault));
     }
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| InputError::new("serve", format!("no threads: {error}")))?;
-    let whole = Start { site, source, servers, listeners, sockets, connections, log, sandbox };
+    let whole = Start { site, source, servers, data, listeners, sockets, connections, log, sandbox };
     runtime.block_on(whole.serve())
 }
 
-/// Where files are written: a unix socket is removed at the end.
-fn writable(listeners: &[Listener]) -> Vec<PathBuf> {
+/// Where files are written: the data, and where unix sockets are, which are removed at the end.
+fn writable(listeners: &[Listener], data: &Path) -> Vec<PathBuf> {
     let path = |listener: &Listener| match &listener.address {
         Address::Unix(socket) => socket.path.parent().map(Path::to_owned),
         Address::Tcp(_) => None,
     };
-    listeners.iter().filter_map(path).collect()
+    listeners.iter().filter_map(path).chain([data.to_owned()]).collect()
 }
 
 /// All that is there before the first thread.
@@ -75,6 +80,7 @@ struct Start {
     site: Site,
     source: Source,
     servers: config::Dns,
+    data: config::Store,
     listeners: Vec<Listener>,
     sockets: Vec<Socket>,
     connections: usize,
@@ -84,16 +90,18 @@ struct Start {
 
 impl Start {
     async fn serve(self) -> Result<(), InputError> {
-        let Self { site, source, servers, listeners, sockets, connections, log, sandbox } = self;
+        let Self { site, source, servers, data, listeners, sockets, connections, log, sandbox } = self;
         let dns = resolver(&servers)?;
-        let shared = Arc::new(Shared::new(site, dns, log, Past::default(), Box::new(now)));
+        let (past, store) = Past::open(&data, &log).await?;
+        let shared = Arc::new(Shared::new(site, dns, log, past, Box::new(now)));
         let places: Vec<(&Listener, String)> = listeners
             .iter()
             .zip(&sockets)
             .map(|(listener, socket)| (listener, socket.address(listener)))
             .collect();
         let started = Line::new("start").text("version", env!("CARGO_PKG_VERSION"));
-        let started = started.text("configuration", source.name()).text("sandbox", sandbox);
+        let started = started.text("configuration", source.name()).show("store", data.place());
+        let started = started.text("sandbox", sandbox);
         shared.log.write(&started.number("connections", connections as u64));
         for (listener, place) in &places {
             shared.log.write(&about(&shared.site(), listener, place));
@@ -116,10 +124,16 @@ impl Start {
             };
             servers_of.spawn(::milter::serve(opened, service, settings.clone(), shutdown));
         }
+        let (tended, keep) = (Arc::clone(&shared), data.keep);
+        let database = store.clone();
+        let tending = tokio::spawn(async move { tended.past.tend(&database, keep, &tended.log).await });
         let reload = Reload { path: source.path, servers, listeners };
         watch::until_stopped(&shared, reload, async {
             let _ = stop.send(true);
             while servers_of.join_next().await.is_some() {}
+            tending.abort();
+            shared.past.close().await;
+            store.close().await;
         })
         .await
     }

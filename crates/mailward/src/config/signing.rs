@@ -148,7 +148,7 @@ impl Signing {
     }
 }
 
-fn path(reader: &mut Reader, value: &Value<'_>, directory: &Path) -> Option<PathBuf> {
+pub(super) fn path(reader: &mut Reader, value: &Value<'_>, directory: &Path) -> Option<PathBuf> {
     let text = reader.text(value)?;
     if text.is_empty() || text.contains('\0') {
         reader.error("config-value", value.span(), "a path was expected");

@@ -3,7 +3,7 @@
 mod serving;
 
 pub(super) use serving::{
-    AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES,
+    AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, STORE,
 };
 
 /// A table of the file.
@@ -56,6 +56,7 @@ pub(super) static ROOT: Part = Part {
         table("dns"),
         table("network"),
         table("policy"),
+        table("store"),
         table("log"),
         table("daemon"),
         table("signing"),
@@ -70,6 +71,7 @@ pub(super) static PARTS: &[&Part] = &[
     &DNS,
     &NETWORK,
     &POLICY,
+    &STORE,
     &LOG,
     &DAEMON,
     &SIGNING,

@@ -101,6 +101,8 @@ pub struct Metrics {
     dns_time: Histogram,
     latency: Histogram,
     troubles: [Counter; TROUBLES.len()],
+    rows: Counter,
+    lost_rows: Counter,
     reloads: Counter,
     refused_reloads: Counter,
 }
@@ -235,6 +237,11 @@ impl Metrics {
         count(&self.troubles, &TROUBLES, word);
     }
 
+    /// A row was made of a message; whether it was taken.
+    pub fn row(&self, taken: bool) {
+        if taken { self.rows.one() } else { self.lost_rows.one() }
+    }
+
     /// The configuration was read again; whether it took over.
     pub fn reload(&self, took_over: bool) {
         if took_over { self.reloads.one() } else { self.refused_reloads.one() }
@@ -282,6 +289,8 @@ impl Metrics {
             family("mailward_troubles_total", "Trouble of our own.", {
                 by("kind", &TROUBLES, &self.troubles)
             }),
+            family("mailward_rows_total", "Rows for the database.", counter(&self.rows)),
+            family("mailward_rows_lost_total", "Rows that nothing took.", counter(&self.lost_rows)),
             family("mailward_reloads_total", "Configurations that took over.", counter(&self.reloads)),
             family("mailward_reloads_refused_total", "Configurations that did not.", {
                 counter(&self.refused_reloads)

@@ -28,8 +28,10 @@ impl Program {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mailward.toml");
         fs::write(&file, text).unwrap();
+        // The data are made in it, also by a user who has no rights here.
+        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
-        command.arg("serve").arg("--config").arg(&file);
+        command.arg("serve").arg("--config").arg(&file).current_dir(folder.path());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(String::new()));
         let (all, stderr) = (Arc::clone(&lines), BufReader::new(child.stderr.take().unwrap()));

@@ -1,6 +1,8 @@
 //! Mail from outside.
 
-use super::world::{World, sample};
+use std::sync::atomic::Ordering;
+
+use super::world::{DAY, NOW, World, sample};
 
 const TRUST: (&str, &str, &str) = ("192.0.2.10", "mail.trust.example", "bob@trust.example");
 const SPOOFER: (&str, &str, &str) = ("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example");
@@ -41,10 +43,7 @@ fn ar_12_forged_fields_are_removed_and_those_of_others_stay() {
     let delivered = world.delivered(|world| send(world, SPOOFER, &message));
     let header = delivered.split("\r\n\r\n").next().unwrap();
     assert!(!header.contains("dmarc=pass") && !header.contains("X-Spam-Flag"), "{header}");
-    assert!(
-        !header.contains("X-Mailward: accept") && !header.contains("(forged)"),
-        "{header}"
-    );
+    assert!(!header.contains("X-Mailward: accept") && !header.contains("(forged)"), "{header}");
     assert!(!header.contains("MX.Receiver.Test"), "{header}");
     assert!(header.contains("Authentication-Results: other.test; dkim=none"), "{header}");
     assert!(header.contains("dmarc=fail") && header.contains("\r\nReceived-SPF: pass\r\n ("), "{header}");
@@ -126,4 +125,62 @@ fn smug_01_smuggling_forms_are_one_message() {
         let authors = log.matches("\"author\":\"trust.example\"").count();
         assert_eq!(authors, 0, "{form:?}: {log}");
     }
+}
+
+/// Good mail on so many days, and then the time of the samples.
+fn good_days(world: &World, days: u64) {
+    for ago in (1..=days).rev() {
+        world.clock.store(NOW - ago * DAY, Ordering::Relaxed);
+        let reply = send(world, TRUST, &sample("good.eml"));
+        assert!(reply.starts_with("250"), "{reply}");
+    }
+    world.clock.store(NOW, Ordering::Relaxed);
+}
+
+const ENFORCE: &str = "[policy]\nmode = 'enforce'\n";
+
+#[test]
+fn the_two_deceptions_are_refused_when_good_mail_came_on_three_days() {
+    let Some(world) = World::start(ENFORCE, "") else { return };
+    good_days(&world, 2);
+    let delivered = world.delivered(|world| send(world, SPOOFER, &sample("spf-deception.eml")));
+    assert!(delivered.contains("X-Mailward: quarantine; mode=enforce; rule=dmarc-reject"), "{delivered}");
+    assert!(delivered.contains("kept=not-known-to-sign"), "{delivered}");
+    good_days(&world, 3);
+    for name in ["spf-deception.eml", "dkim-deception.eml"] {
+        let reply = send(&world, SPOOFER, &sample(name));
+        assert!(
+            reply.starts_with("550 5.7.26 DMARC: nothing proves that this is from trust.example"),
+            "{reply}"
+        );
+    }
+    assert!(world.log().contains("\"disposition\":\"refuse\""), "{}", world.log());
+    // A month later nobody knows it any more.
+    world.clock.store(NOW + 31 * DAY, Ordering::Relaxed);
+    let reply = send(&world, SPOOFER, &sample("spf-deception.eml"));
+    assert!(reply.starts_with("250"), "{reply}");
+}
+
+#[test]
+fn mail_of_lists_and_forwarders_that_fails_is_never_refused() {
+    let Some(world) = World::start(ENFORCE, "") else { return };
+    good_days(&world, 3);
+    let changed = sample("changed-body.eml");
+    let unsigned = sample("spf-deception.eml");
+    let list = [b"List-Id: <l.forward.example>\r\n", &unsigned[..]].concat();
+    let resent = [b"Resent-From: <x@forward.example>\r\n", &unsigned[..]].concat();
+    let srs = "SRS0=abcd=ef=trust.example=bob@forward.example";
+    let forwarder = |from| ("198.51.100.25", "mail.forward.example", from);
+    for (what, from, content) in [
+        ("a changed message with its signature", "bob@trust.example", &changed),
+        ("a list", "l-bounces@forward.example", &list),
+        ("sent again", "x@forward.example", &resent),
+        ("an alumni forwarder", srs, &unsigned),
+    ] {
+        let delivered = world.delivered(|world| send(world, forwarder(from), content));
+        assert!(delivered.contains("dmarc=fail"), "{what}: {delivered}");
+        assert!(delivered.contains("X-Mailward: quarantine; mode=enforce"), "{what}: {delivered}");
+    }
+    let reply = send(&world, forwarder("x@forward.example"), &unsigned);
+    assert!(reply.starts_with("550"), "without any sign of it: {reply}");
 }

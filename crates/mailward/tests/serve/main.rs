@@ -10,8 +10,9 @@
 #![allow(unreachable_pub)]
 
 mod daemon;
-mod direct;
 mod inbound;
+mod mta;
 mod outbound;
 mod trouble;
+mod vectors;
 mod world;

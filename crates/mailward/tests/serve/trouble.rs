@@ -1,1 +1,86 @@
-//! Trouble of our own.
+//! Trouble of our own: what the mode promises holds, and what claims to be ours is removed all the same.
+
+use std::future::pending;
+
+use dns::{Answer, Dns, Question};
+use mailward::serve::site::Site;
+use tokio::runtime::Runtime;
+
+use super::mta::{Said, Shown, show};
+use super::world::{NO_PORT, config};
+
+/// Somebody who has a bug.
+#[derive(Clone)]
+struct Panics;
+
+impl Dns for Panics {
+    async fn ask(&self, question: &Question) -> Answer {
+        panic!("a bug, of which {question:?} is not to blame")
+    }
+}
+
+/// Somebody who never answers.
+#[derive(Clone)]
+struct Silent;
+
+impl Dns for Silent {
+    async fn ask(&self, _: &Question) -> Answer {
+        pending().await
+    }
+}
+
+fn judged<D: Dns + Clone + Send + Sync + 'static>(dns: D, more: &str) -> Said {
+    let text = format!(
+        "{NO_PORT}for = 'inbound'\n[receiving]\nauthserv_id = 'mx.receiver.test'\ndeadline = '1s'\n{more}"
+    );
+    let (site, _) = Site::new(config(&text)).unwrap();
+    let shown = Shown {
+        ip: Some("203.0.113.66"),
+        helo: b"client.test",
+        mail: vec![b"<x@a.example>"],
+        header: vec![
+            (b"Authentication-Results", b" mx.receiver.test; dmarc=pass"),
+            (b"From", b" x@a.example"),
+            (b"Authentication-Results", b" mx.receiver.test; spf=pass"),
+        ],
+        body: b"body\r\n",
+    };
+    Runtime::new().unwrap().block_on(show(site, dns, 1_795_168_805, &shown))
+}
+
+/// What stands on top of the message, and that the forged fields do not.
+#[track_caller]
+fn check_tagged(said: &Said) {
+    assert_eq!(said.last, "Accept", "{said:?}");
+    let name = b"authentication-results".to_vec();
+    assert_eq!(said.removed, [(name.clone(), 2), (name, 1)], "{said:?}");
+    let (name, value) = &said.inserted[0];
+    assert_eq!(name, "Authentication-Results");
+    assert!(value.contains("mx.receiver.test;") && value.contains("dmarc=temperror"), "{said:?}");
+}
+
+#[test]
+fn ar_07_a_bug_is_what_the_mode_promises() {
+    check_tagged(&judged(Panics, ""));
+    for more in [
+        "[policy]\nmode = 'quarantine'\n",
+        "[policy]\nmode = 'enforce'\n",
+        "[policy.recipients]\n'example.test' = 'enforce'\n",
+        "[policy.authors]\n'a.example' = 'enforce'\n",
+    ] {
+        let said = judged(Panics, more);
+        assert!(said.last.starts_with("451 4.3.0 "), "{more}: {said:?}");
+        assert!(said.log.contains("\"trouble\":\"the check has failed\""), "{said:?}");
+    }
+    check_tagged(&judged(Panics, "[policy.authors]\n'b.example' = 'enforce'\n"));
+}
+
+#[test]
+fn net_07_silence_is_a_temperror_within_the_deadline() {
+    check_tagged(&judged(Silent, ""));
+    check_tagged(&judged(Silent, "[policy]\nmode = 'quarantine'\n"));
+    // The missing answer could lead to a refusal if the domain is one of the site's own.
+    let own = "[policy]\nmode = 'enforce'\nown_domains = 'a.example'\n";
+    let said = judged(Silent, own);
+    assert!(said.last.starts_with("451 4.4.3 "), "{said:?}");
+}

@@ -49,7 +49,7 @@ pub struct World {
     pub clock: Arc<AtomicU64>,
     pub shared: Arc<Shared<Resolver>>,
     pub lines: Arc<Mutex<Vec<String>>>,
-    pub runtime: Runtime,
+    _runtime: Runtime,
     _knot: Knot,
 }
 
@@ -69,7 +69,7 @@ impl World {
         let (site, _) = Site::new(config(&text)).unwrap();
         let time = Arc::clone(&clock);
         let now = Box::new(move || UnixTime(time.load(Ordering::Relaxed)));
-        let shared = Arc::new(Shared::new(site, dns, log, Past::default(), now));
+        let shared = Arc::new(Shared::new(site, dns, log, Past::in_memory(), now));
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
         let listener = milter::Listener::tcp(socket).unwrap();
@@ -82,7 +82,7 @@ impl World {
              smtpd_forbid_bare_newline = normalize\n"
         );
         let postfix = Postfix::start(&root, &settings);
-        Some(Self { postfix, clock, shared, lines, runtime, _knot: knot })
+        Some(Self { postfix, clock, shared, lines, _runtime: runtime, _knot: knot })
     }
 
     /// The lines of the log about messages.

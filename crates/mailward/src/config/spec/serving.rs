@@ -166,6 +166,25 @@ pub(in super::super) static POLICY: Part = part(
     ],
 );
 
+pub(in super::super) static STORE: Part = part(
+    "[store]",
+    &["What is kept of messages, for reports and for local policy: docs/store.md."],
+    &[
+        example(
+            "path",
+            "\"/var/lib/mailward\"",
+            &["The folder of the data. By default mailward-data, below where the program is started."],
+        ),
+        example(
+            "url",
+            "\"postgres://mailward@db.example.net/mailward?sslmode=verify-full\"",
+            &["A PostgreSQL in place of SQLite in that folder."],
+        ),
+        default("days", "90", &["How long rows are kept,"]),
+        default("megabytes", "4096", &["and how many megabytes of them at most."]),
+    ],
+);
+
 pub(in super::super) static LOG: Part = part(
     "[log]",
     &["One line a message, on standard error."],

@@ -10,6 +10,7 @@ use mail::authres::find::Claim;
 use mail::{Domain, Header};
 use milter::{Agreed, End};
 use resolver::Deadline;
+use store::Put;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -21,7 +22,7 @@ use verdict::{Envelope, Inbound, Verdict};
 use super::About;
 use super::said::{describe, said, unchecked};
 use crate::serve::metrics::Trouble;
-use crate::serve::past::Judged;
+use crate::serve::row::Judged;
 use crate::serve::shared::Shared;
 use crate::serve::site::Site;
 
@@ -185,7 +186,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let verdict = inbound.conclude(facts, &body);
         let existence = existence(&dns, &verdict).await;
         let subjects = Subjects::of(&verdict, &envelope);
-        let read = |subjects| shared.past.history(subjects, about.now);
+        let read = |subjects| shared.past.history(subjects, &envelope, &verdict, about.now);
         let history = subjects.as_ref().map_or_else(History::unknown, read);
         let decision = site.policy.decide(&Case {
             verdict: &verdict,
@@ -200,16 +201,12 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         });
         shared.metrics.verdict(&verdict);
         shared.metrics.decision(&decision);
-        let is_deferred = matches!(decision.disposition(), Disposition::Defer(_))
+        let deferred = matches!(decision.disposition(), Disposition::Defer(_))
             && decision.rule() == Some(Rule::DnsTempError);
-        shared.past.keep(&Judged {
-            verdict: &verdict,
-            decision: &decision,
-            envelope: &envelope,
-            listener: &about.listener,
-            now: about.now,
-            deferral: subjects.as_ref().map(|subjects| &subjects.deferral).filter(|_| is_deferred),
-        });
+        let (listener, now) = (&*about.listener, about.now);
+        let judged =
+            Judged { verdict: &verdict, decision: &decision, envelope: &envelope, listener, now, deferred };
+        shared.metrics.row(shared.past.keep(&judged) == Put::Queued);
         Some(Box::new(Done { verdict, decision, envelope, upstream }))
     }
 }

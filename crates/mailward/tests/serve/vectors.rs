@@ -9,13 +9,14 @@ use mail::authres::AuthservId;
 use mail::{Domain, Header, UnixTime};
 use mailward::config::{Config, Listener};
 use mailward::serve::site::Site;
+use milter::session::MAX_ARGUMENT;
 use testkit::vector::{Case, rows, unescape};
 use tokio::runtime::Runtime;
 use verdict::direction::Purpose;
 use verdict::suffix::BuiltIn;
 use verdict::{Envelope, Settings, SpfCounts, judge};
 
-use super::mta::{Shown, show};
+use super::mta::{Said, Shown, show};
 
 /// The world of a case, as `testkit`'s own run of the vectors has it.
 #[derive(Clone)]
@@ -69,8 +70,14 @@ fn not_to_be_framed(case: &Case, header: &Header) -> Option<&'static str> {
     if is_nul(&unescape(&case.mail_from)) || is_nul(&unescape(&case.helo)) {
         return Some("texts end with a NUL: none can be in the envelope");
     }
+    if [&case.mail_from, &case.helo].iter().any(|text| unescape(text).len() + 20 > MAX_ARGUMENT) {
+        return Some("no MTA takes such a long line, and no packet of ours");
+    }
     if is_nul(header.raw()) {
         return Some("texts end with a NUL: none can be in a field");
+    }
+    if header.field_lines().any(|field| field.name.is_empty()) {
+        return Some("a field without a name is none for an MTA");
     }
     let framed = Header::from_fields(header.field_lines().map(|field| (field.name, field.value)));
     if framed.raw() != header.raw() {
@@ -88,7 +95,7 @@ fn site(case: &Case) -> Site {
 }
 
 /// What the service should do, from the verdict on the message itself.
-async fn run(case: &Case) -> Result<(), &'static str> {
+async fn run(case: &Case) -> Result<Option<String>, &'static str> {
     let message = case.message();
     let (header, body) = mail::header::split(&message);
     if let Some(why) = not_to_be_framed(case, &header) {
@@ -118,22 +125,27 @@ async fn run(case: &Case) -> Result<(), &'static str> {
         all.sort();
         all
     };
-    let name = format!("{}\n{said:?}", case.name);
-    assert_eq!(said.last, "Accept", "{name}");
-    assert_eq!(sorted(said.removed), sorted(removed), "{name}");
     let results = format!(" {}", verdict.authentication_results().value().replace("\r\n", "\n"));
-    assert_eq!(said.inserted, [("Authentication-Results".to_owned(), results)], "{name}");
-    Ok(())
+    let wanted = Said {
+        removed: sorted(removed),
+        inserted: vec![("Authentication-Results".to_owned(), results)],
+        last: "Accept".to_owned(),
+        log: String::new(),
+    };
+    let said = Said { removed: sorted(said.removed), log: String::new(), ..said };
+    Ok((said != wanted).then(|| format!("{}: {said:?}\n  wanted {wanted:?}", case.name)))
 }
 
 #[test]
 fn vectors_that_framing_can_carry_come_to_the_same_verdicts() {
     let runtime = Runtime::new().unwrap();
-    let (mut same, mut exceptions) = (0, BTreeMap::<&str, Vec<String>>::new());
+    let (mut same, mut others) = (0, Vec::new());
+    let mut exceptions = BTreeMap::<&str, Vec<String>>::new();
     for (id, row) in rows(None) {
         for case in row.case {
             match runtime.block_on(run(&case)) {
-                Ok(()) => same += 1,
+                Ok(None) => same += 1,
+                Ok(Some(wrong)) => others.push(format!("{id} {wrong}")),
                 Err(why) => exceptions.entry(why).or_default().push(format!("{id} {}", case.name)),
             }
         }
@@ -143,5 +155,6 @@ fn vectors_that_framing_can_carry_come_to_the_same_verdicts() {
     }
     let left_out: usize = exceptions.values().map(Vec::len).sum();
     println!("{same} the same, {left_out} not to be framed");
+    assert!(others.is_empty(), "{} others:\n{}", others.len(), others.join("\n"));
     assert!(same > 2_000 && left_out * 10 < same, "{same} {left_out}");
 }

@@ -219,3 +219,99 @@ fn the_sample_shows_every_key_and_no_mistake() {
     }
     assert!(USERS.keys.is_empty());
 }
+
+#[test]
+fn all_that_can_be_said_about_serving() {
+    use std::net::IpAddr;
+    use verdict::direction::{Direction, Origin, Purpose};
+    use verdict::local::{Action, Kind, Listed, Mode, Refuse, Rule};
+
+    let config = good(
+        "[[listener]]\nname = 'in'\naddress = '[::1]:25'\nfor = 'inbound'\nmode = 'enforce'\npeers = '192.0.2.0/24'\n\
+         [[listener]]\nname = 'out'\naddress = 'run/out.sock'\nfor = 'outbound'\nsocket_mode = '0600'\nsocket_owner = 'a:b'\n\
+         [receiving]\nauthserv_id = 'mx.a.example'\nother_ids = 'b.example'\nother_fields = 'X-AR'\n\
+         removed_fields = 'X-Spam-*'\nreceived_spf = true\nspf_counts = 'never'\ntrusted_sealers = 'l.example'\ndeadline = '50s'\n\
+         [dns]\nservers = ['127.0.0.1', 'tls://192.0.2.1#d.example']\ntrusted = true\n\
+         [network]\nown = '192.0.2.0/24'\nrelays = '192.0.2.25'\ndirections = ['authenticated: outbound', 'own-network: inbound']\n\
+         [policy]\nmode = 'quarantine'\nown_domains = 'a.example'\nrefuse = 'policy'\nforwarders = ['192.0.2.9', 'f.example']\n\
+         lists = 'l.example'\nexempt = '::1'\nallow = 'p.example'\nallow_authors = 'm.example'\ndeny_authors = 'u.example'\n\
+         hold = true\nmarking_field = 'X-Mark'\nmark_all = true\n\
+         [policy.authors]\n'a.example' = 'enforce'\n[policy.recipients]\n'b.example' = 'observe'\n\
+         [policy.rules]\nspf-fail = 'refuse'\n[policy.replies]\nspf-fail = '550 5.7.23 no'\n\
+         [store]\npath = 'data'\ndays = 7\nmegabytes = 10\n[log]\nformat = 'json'\n\
+         [daemon]\nuser = 'u'\nconnections = 5\nsandbox = false\n[signing]\nwithout_key = 'unsigned'\n",
+    );
+    let d = |text: &str| mail::Domain::parse(text).unwrap();
+    let [inside, out] = config.listeners.as_slice() else { panic!() };
+    assert_eq!((&*inside.name, inside.purpose, inside.mode), ("in", Purpose::Inbound, Some(Mode::Enforce)));
+    assert_eq!(out.address.to_string(), "unix:/dir/run/out.sock");
+    let listener::Address::Unix(socket) = &out.address else { panic!() };
+    assert_eq!((socket.mode, &socket.owner), (0o600, &Some(("a".to_owned(), "b".to_owned()))));
+    let receiving = &config.receiving;
+    assert_eq!(receiving.authserv_id.as_ref().map(|id| id.as_str()), Some("mx.a.example"));
+    assert_eq!((receiving.deadline.as_secs(), receiving.received_spf), (50, true));
+    assert_eq!((config.dns.servers.len(), config.dns.trusted), (2, true));
+    let local = &config.policy.local;
+    assert_eq!((local.modes.global, local.refuse, local.hold), (Mode::Quarantine, Refuse::Policy, true));
+    assert_eq!(local.known_networks.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(), [
+        Kind::Forwarder,
+        Kind::Exempt
+    ]);
+    assert_eq!(local.known_domains.get(&d("x.l.example")), Some(&Kind::List));
+    assert_eq!(local.authors.get(&d("u.example")), Some(&Listed::Deny));
+    assert_eq!(local.modes.authors.get(&d("a.example")), Some(&Mode::Enforce));
+    assert_eq!(local.rules.action(Rule::SpfFail), Action::Refuse);
+    assert_eq!((config.store.keep.days, config.store.keep.bytes), (7, 10 << 20));
+    assert_eq!(config.store.path, Path::new("/dir/data"));
+    assert!(config.signing.unsigned_without_key && config.policy.mark_all && !config.daemon.sandbox);
+    let origin = Origin {
+        purpose: Purpose::Both,
+        client: Some(IpAddr::from([192, 0, 2, 1])),
+        authenticated: false,
+        local: false,
+        null_sender: false,
+    };
+    assert_eq!(config.directions.decide(&origin).0, Direction::Inbound);
+    assert_eq!(config.directions.decide(&Origin { authenticated: true, ..origin }).0, Direction::Outbound);
+}
+
+#[test]
+fn mistakes_about_serving() {
+    let listener = |more: &str| findings(&format!("[[listener]]\nname = 'a'\n{more}"));
+    let policy = |line: &str| findings(&format!("[policy]\n{line}"));
+    let cases = [
+        (listener(""), "address is missing"),
+        (listener("address = '127.0.0.1'"), "an IP address and a port"),
+        (listener("address = '127.0.0.1:99999'"), "an IP address and a port"),
+        (listener("address = '/x/'"), "an IP address and a port"),
+        (listener("address = '127.0.0.1:1'\nsocket_mode = '660'"), "only a unix socket has rights"),
+        (listener("address = '/x'\nsocket_mode = '888'"), "rights as chmod takes them"),
+        (listener("address = '/x'\nsocket_owner = 'a'"), "an owner and a group"),
+        (listener("address = '/x'\nfor = 'x'"), "\"reinjected\" was expected"),
+        (listener("address = '/x'\n[[listener]]\nname = 'b'\naddress = '/x'"), "at this address"),
+        (listener("address = '/x'\n[[listener]]\nname = 'a'\naddress = '/y'"), "of this name"),
+        (findings("[receiving]\nauthserv_id = 'a b'"), "no name"),
+        (findings("[receiving]\nremoved_fields = 'From'"), "part of every message"),
+        (findings("[receiving]\ndeadline = '51s'"), "1s to 50s"),
+        (findings("[dns]\nservers = 'dns.example'"), "not an IP address"),
+        (findings("[dns]\nservers = ['::1', '::2', '::3', '::4']"), "more than 3 servers"),
+        (findings("[network]\ndirections = 'relay: neither'"), "inbound or outbound was expected"),
+        (findings("[network]\ndirections = 'x: inbound'"), "before a colon"),
+        (policy("mode = 'x'"), "\"observe\", \"quarantine\" or \"enforce\""),
+        (policy("forwarders = '192.0.2.1/33'"), "neither a network nor a domain"),
+        (policy("allow_authors = 'a.example'\ndeny_authors = 'a.example'"), "both allowed and denied"),
+        (policy("[policy.rules]\ndmarc-rejects = 'mark'"), "did you mean dmarc-reject?"),
+        (policy("[policy.rules]\ndmarc-reject = 'defer'"), "can't be defer"),
+        (policy("[policy.replies]\ndmarc-reject = '450 4.7.1 x'"), "begins with 5"),
+        (policy("[policy.replies]\ndmarc-reject = '550 5.7.1 %{autor}'"), "a percent sign"),
+        (policy("[policy.authors]\n'a b' = 'observe'"), "no domain"),
+        (findings("[store]\nurl = 'mysql://secret@h/d'"), "starts with postgres://"),
+        (findings("[store]\ndays = 0"), "from 1"),
+        (findings("[log]\nformat = 'xml'"), "\"logfmt\" or \"json\""),
+        (findings("[daemon]\nconnections = 0"), "from 1 to 1000000"),
+    ];
+    for (got, want) in cases {
+        assert_eq!(got.len(), 1, "{got:?}");
+        assert!(got[0].contains(want) && !got[0].contains("secret"), "{want:?} is not in {got:?}");
+    }
+}

@@ -179,10 +179,10 @@ mod tests {
             .text("empty", b"")
             .number("n", 7)
             .maybe("none", None::<u8>);
-        assert_eq!(line.written(LogFormat::Logfmt), r#"event=message queue="4F\\r\\nx=\"y\"" empty="" n=7"#);
+        assert_eq!(line.written(LogFormat::Logfmt), r#"event=message queue="4F\\x0d\\x0ax=\"y\"" empty="" n=7"#);
         assert_eq!(
             line.written(LogFormat::Json),
-            r#"{"event":"message","queue":"4F\\r\\nx=\"y\"","empty":"","n":7}"#
+            r#"{"event":"message","queue":"4F\\x0d\\x0ax=\"y\"","empty":"","n":7}"#
         );
         let wild = Line::new("e").text("v", b"\x1b[2J\0\xff\xe2\x80\xae");
         for format in [LogFormat::Logfmt, LogFormat::Json] {

@@ -215,3 +215,30 @@ fn mistakes_are_told_and_nothing_is_served() {
     assert_eq!(child.wait().unwrap().code(), Some(2));
     assert!(said.contains("2:8") && said.contains("1 more"), "{said}");
 }
+
+#[test]
+fn what_was_seen_before_a_restart_is_known_after_it() {
+    let Some(knot) = knot(&zone("")) else { return };
+    let data = tempfile::tempdir().unwrap();
+    let config = text(knot.addr, &format!("[store]\npath = '{}'\n", data.path().display()));
+    let mut program = Program::start(&config);
+    let Some(root) = Root::find(&["postfix"]) else { return };
+    let settings =
+        format!("smtpd_milters = inet:{}\nsmtpd_authorized_xclient_hosts = 127.0.0.0/8\n", program.addr());
+    let postfix = Postfix::start(&root, &settings);
+    assert!(send(&postfix).starts_with("250"), "{}", program.log());
+    program.signal(Signal::SIGTERM);
+    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    // The good mail passed from this network, so what fails from there is not refused.
+    let enforce = format!("{config}[policy]\nmode = 'enforce'\nown_domains = 'trust.example'\n");
+    let again = Program::start(&enforce.replace("127.0.0.1:0", &program.addr().to_string()));
+    let from = |ip: &str| {
+        let mut client = outside(&postfix, ip, "mail.spoofing.example");
+        client.message("bob@spoofing.example", &["alice@receiver.test"], &sample("spf-deception.eml"))
+    };
+    let reply = from("203.0.113.66");
+    assert!(reply.starts_with("550 5.7.26"), "{reply}\n{}", again.log());
+    let reply = from("192.0.2.11");
+    assert!(reply.starts_with("250"), "{reply}\n{}", again.log());
+    assert!(again.log().contains("passed when it came from this network before"), "{}", again.log());
+}

@@ -8,7 +8,7 @@ const TRUST: (&str, &str, &str) = ("192.0.2.10", "mail.trust.example", "bob@trus
 const SPOOFER: (&str, &str, &str) = ("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example");
 
 fn send(world: &World, (ip, helo, from): (&str, &str, &str), content: &[u8]) -> String {
-    world.from_outside(ip, helo, from, content)
+    world.send_outside(ip, helo, from, content)
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl World {
     }
 
     /// What becomes of a message from an address outside.
-    pub fn from_outside(&self, ip: &str, helo: &str, from: &str, content: &[u8]) -> String {
+    pub fn send_outside(&self, ip: &str, helo: &str, from: &str, content: &[u8]) -> String {
         let mut client = outside(&self.postfix, ip, helo);
         let reply = client.message(from, &["alice@receiver.test"], content);
         client.say("QUIT");

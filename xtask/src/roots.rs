@@ -30,6 +30,7 @@ const ROOTS: &[Root] = &[
             "opendkim-tools",
             "openssl",
             "postfix",
+            "postgresql",
             "python3",
             "python3-venv",
             "unbound",

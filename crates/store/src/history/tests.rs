@@ -1,0 +1,103 @@
+//! What is remembered, and what is not.
+
+use mail::{Domain, UnixTime};
+
+use super::{DAY, DEFER_FOR, DEFERRAL_KEPT, DeferralKey, History, HistoryLimits, MAX_NETWORKS, PASSING_DAYS};
+use crate::testing::full_row;
+use crate::{MessageRow, RowId};
+
+fn history() -> History {
+    History::new(HistoryLimits::default())
+}
+
+fn at_day(day: u64) -> MessageRow {
+    MessageRow { id: RowId::new(UnixTime(day * DAY + 7), [1; 10]), ..full_row(1) }
+}
+
+fn org() -> Domain {
+    full_row(1).org_domain.unwrap()
+}
+
+#[test]
+fn days_with_an_aligned_signature_count_once_each() {
+    let history = history();
+    for day in [20_000, 20_000, 20_001, 20_005] {
+        history.note(&at_day(day));
+    }
+    history.note(&MessageRow { dkim_aligned: false, ..at_day(20_006) });
+    let days = |day: u64| history.days_signed(&org(), UnixTime(day * DAY));
+    assert_eq!(
+        [days(19_999), days(20_001), days(20_005), days(20_029), days(20_030), days(20_035)],
+        [0, 2, 3, 3, 2, 0]
+    );
+    assert_eq!(history.days_signed(&Domain::parse("other.example").unwrap(), UnixTime(20_005 * DAY)), 0);
+}
+
+#[test]
+fn networks_from_which_mail_passed() {
+    let history = history();
+    let row = at_day(20_000);
+    let (author, client) = (row.author_domain.clone().unwrap(), row.client_ip.unwrap());
+    let known = |day: u64| history.passed_from(&author, client, UnixTime(day * DAY));
+    history.note(&MessageRow { dmarc: dmarc::Outcome::Fail, ..row.clone() });
+    assert!(!known(20_000), "a failure shows nothing");
+    history.note(&row);
+    assert!(known(20_000) && known(20_000 + u64::from(PASSING_DAYS)));
+    assert!(!known(20_001 + u64::from(PASSING_DAYS)));
+    assert!(!history.passed_from(&author, "203.0.114.9".parse().unwrap(), UnixTime(20_000 * DAY)));
+}
+
+#[test]
+fn networks_are_bounded_and_the_longest_unseen_goes_first() {
+    let history = history();
+    let from = |net: usize| format!("10.0.{net}.1").parse().unwrap();
+    for net in 0..=MAX_NETWORKS {
+        let row = at_day(20_000 + net as u64);
+        history.note(&MessageRow { client_ip: Some(from(net)), ..row });
+    }
+    let author = full_row(1).author_domain.unwrap();
+    let known = |net| history.passed_from(&author, from(net), UnixTime(20_040 * DAY));
+    assert!(!known(0));
+    assert!((1..=MAX_NETWORKS).all(known));
+}
+
+/// Puts off at each of the times and says of each whether it was allowed.
+fn deferrals(times: &[u64]) -> Vec<bool> {
+    let history = history();
+    let key = DeferralKey::from_bytes([7; 16]);
+    let defer = |at: &u64| {
+        let may = history.may_defer(&key, UnixTime(*at));
+        let id = RowId::new(UnixTime(*at), [2; 10]);
+        history.note(&MessageRow { id, deferral: Some(key), ..full_row(1) });
+        may
+    };
+    times.iter().map(defer).collect()
+}
+
+#[test]
+fn mail_is_put_off_for_four_hours_and_then_not_again() {
+    let t = 1_000_000;
+    assert_eq!(deferrals(&[t, t + 60, t + DEFER_FOR - 1]), [true, true, true]);
+    assert_eq!(deferrals(&[t, t + DEFER_FOR, t + DEFER_FOR + 3_600]), [true, false, false]);
+    let last = t + DEFER_FOR;
+    assert_eq!(
+        deferrals(&[t, last, last + DEFERRAL_KEPT - 1]),
+        [true, false, false],
+        "still the same trouble"
+    );
+    assert_eq!(deferrals(&[t, last, last + DEFERRAL_KEPT]), [true, false, true], "another trouble");
+}
+
+#[test]
+fn where_nothing_more_can_be_remembered_nothing_is_put_off() {
+    let history = History::new(HistoryLimits { deferrals: 2, ..HistoryLimits::default() });
+    let key = |byte| DeferralKey::from_bytes([byte; 16]);
+    for byte in [1, 2] {
+        assert!(history.may_defer(&key(byte), UnixTime(1_000)));
+        let id = RowId::new(UnixTime(1_000), [byte; 10]);
+        history.note(&MessageRow { id, deferral: Some(key(byte)), ..full_row(1) });
+    }
+    assert!(history.may_defer(&key(1), UnixTime(1_001)));
+    assert!(!history.may_defer(&key(3), UnixTime(1_001)));
+    assert!(history.may_defer(&key(3), UnixTime(1_000 + DEFERRAL_KEPT)), "what is over makes room");
+}

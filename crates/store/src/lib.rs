@@ -1,0 +1,83 @@
+//! The database of mailward: rows of messages, history, leases; SQLite or PostgreSQL from the same code.
+//!
+#![doc = include_str!("../STATES.md")]
+#![forbid(unsafe_code)]
+
+mod conn;
+mod dialect;
+mod error;
+mod history;
+mod insert;
+mod journal;
+mod lease;
+mod load;
+mod migrate;
+mod place;
+mod pool;
+mod query;
+mod queue;
+mod retain;
+mod row;
+mod status;
+mod value;
+mod writer;
+
+use mail::UnixTime;
+use pool::Pool;
+
+pub use error::Error;
+pub use history::{
+    DEFER_FOR, DEFERRAL_KEPT, DeferralKey, ESTABLISHED_DAYS, History, HistoryLimits, MAX_NETWORKS, Network,
+    PASSING_DAYS, SIGNING_DAYS,
+};
+pub use insert::BATCH;
+pub use journal::{JournalError, JournalLimits, MAX_RECORD};
+pub use lease::{Lease, MAX_LEASE_NAME};
+pub use migrate::VERSION;
+pub use place::{Place, PostgresUrl, UrlError};
+pub use pool::{ANSWER_WITHIN, CONNECT_WITHIN, CONNECTIONS, READERS, RETRIES};
+pub use query::{MAX_PAGE, Shadow};
+pub use queue::QueueLimits;
+pub use retain::{Removed, Retention};
+pub use row::{
+    Action, Disposition, DkimResult, EnvelopeFrom, MAX_DKIM_RESULTS, MAX_NOTE, MAX_OVERRIDES, MessageRow,
+    Mode, Note, Override, OverrideKind, PublishedPolicy, RowId, SpfResult, SpfScope, Would,
+};
+pub use status::{Counts, State, Status};
+pub use writer::{FLUSH_EVERY, Put, RETRY_EVERY, Writer, WriterSettings};
+
+/// A database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: Pool,
+}
+
+impl Store {
+    /// A database that nobody has talked to yet. For SQLite, the file and its folder are made where they are missing; that
+    /// is all that can fail. Needs a tokio runtime.
+    pub fn new(place: &Place) -> Result<Self, Error> {
+        Pool::new(place).map(|pool| Self { pool })
+    }
+
+    /// Brings the database to [`VERSION`]; several nodes may do so at once. [`Error::Newer`] where a newer program made
+    /// it: then nothing else may be done with it.
+    pub async fn migrate(&self, now: UnixTime) -> Result<(), Error> {
+        self.migrate_to(VERSION, now).await
+    }
+
+    /// The same up to an earlier version: for tests of what comes after it.
+    #[doc(hidden)]
+    pub async fn migrate_to(&self, version: u32, now: UnixTime) -> Result<(), Error> {
+        migrate::migrate(&self.pool, version, now).await
+    }
+
+    /// Ends all connections; for SQLite, the write-ahead log goes into the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+extern crate self as store;
+#[cfg(test)]
+mod testing;

@@ -18,6 +18,7 @@ use crate::cli::{DnsArgs, Exit};
 use crate::input::envelope::parse_ip;
 use crate::input::error::shown;
 use crate::input::{Bytes, InputError, now, parse_time};
+use crate::show;
 use crate::world::World;
 
 /// How long the message may wait for the DNS.
@@ -90,9 +91,9 @@ fn report(args: &Args, sealed: &Result<NewSet, NotSealed>) -> Result<Exit, Input
     if args.json {
         let json = serde_json::to_string(&SealJson::new(sealed))
             .map_err(|error| InputError::new("--json", error.to_string()))?;
-        anstream::eprintln!("{json}");
+        show::say(json);
     } else if let Err(why) = sealed {
-        anstream::eprintln!("mailward: not sealed: {why}");
+        show::say(format_args!("mailward: not sealed: {why}"));
     }
     Ok(if sealed.is_ok() { Exit::Pass } else { Exit::Fail })
 }

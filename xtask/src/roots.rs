@@ -19,21 +19,26 @@ struct Root {
 }
 
 /// One row per root. For another one: a row here, a line in .cargo/config.toml, its name in `testkit::real`.
-const ROOTS: &[Root] = &[Root {
-    name: "bookworm",
-    suite: "bookworm",
-    packages: &[
-        "knot",
-        "knot-dnsutils",
-        "opendkim",
-        "opendkim-tools",
-        "openssl",
-        "python3",
-        "python3-venv",
-        "unbound",
-    ],
-    python: &["dkimpy==1.1.8", "pyspf==2.0.14", "pynacl==1.6.2", "dnspython==2.9.2"],
-}];
+const ROOTS: &[Root] = &[
+    Root {
+        name: "bookworm",
+        suite: "bookworm",
+        packages: &[
+            "knot",
+            "knot-dnsutils",
+            "opendkim",
+            "opendkim-tools",
+            "openssl",
+            "postfix",
+            "python3",
+            "python3-venv",
+            "unbound",
+        ],
+        python: &["dkimpy==1.1.8", "pyspf==2.0.14", "pynacl==1.6.2", "dnspython==2.9.2"],
+    },
+    // A newer Postfix.
+    Root { name: "trixie", suite: "trixie", packages: &["postfix"], python: &[] },
+];
 
 const BUILD: &str = include_str!("../roots/build.sh");
 

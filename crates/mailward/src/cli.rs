@@ -34,7 +34,13 @@ Exit codes:
   1  something did not pass: a message has another DMARC result, the record has an error or is not there
   2  something could not be done: a wrong command line, a file that can't be read, no answer from the DNS";
 
-/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, DMARC.
+const SIGN_EXIT_CODES: &str = "\
+Exit codes:
+  0  signed, with all keys that can be used
+  1  not signed: the message went out as it came, and standard error says why
+  2  nothing went out: a wrong command line, a key or file that can't be read, no usable key for mail that should be signed";
+
+/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, DMARC. Signs mail that goes out.
 #[derive(Debug, Parser)]
 #[command(name = "mailward", version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct Cli {
@@ -59,6 +65,15 @@ enum Command {
     /// DMARC records
     #[command(subcommand, after_help = EXIT_CODES)]
     Dmarc(command::dmarc::Command),
+    /// Sign a message: from standard input to standard output, with its DKIM signatures on top
+    #[command(after_help = SIGN_EXIT_CODES)]
+    Sign(Box<command::sign::Args>),
+    /// Signing keys: make them, list them, see whether they are published
+    #[command(subcommand)]
+    Keys(command::keys::Command),
+    /// The configuration file: look for mistakes, print a sample
+    #[command(subcommand)]
+    Config(command::config::Command),
 }
 
 /// Whom to ask.
@@ -82,6 +97,9 @@ impl Cli {
             Command::Dkim(command) => command::dkim::run(command).await,
             Command::Arc(command) => command::arc::run(command).await,
             Command::Dmarc(command) => command::dmarc::run(command).await,
+            Command::Sign(args) => command::sign::run(&args),
+            Command::Keys(command) => command::keys::run(command).await,
+            Command::Config(command) => command::config::run(&command),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! One file a command.
 
 pub mod arc;
+pub mod config;
 pub mod dkim;
 pub mod dmarc;
+pub mod keys;
 mod record;
+pub mod sign;
 pub mod spf;
 pub mod verify;

@@ -6,6 +6,8 @@
 
 pub mod cli;
 pub mod command;
+pub mod config;
 pub mod input;
+pub mod keys;
 pub mod show;
 pub mod world;

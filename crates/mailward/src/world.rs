@@ -47,6 +47,11 @@ impl World {
         }
     }
 
+    /// Whether servers are asked, and not a file.
+    pub fn is_network(&self) -> bool {
+        matches!(self.base, Base::Resolver(_))
+    }
+
     /// The answers for one message; of a recording, its own, or all together for a message that is not in it.
     pub fn view<'a>(&'a self, recorded: Option<&'a Recorded>) -> View<'a> {
         let below = match (&self.base, recorded) {

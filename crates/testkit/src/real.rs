@@ -11,11 +11,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+pub mod postfix;
+pub mod smtp;
+
 /// How long [`wait_until`] waits before it gives up.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The variables that name a Debian root, in the order in which they are searched; `cargo xtask roots` makes the roots.
-const ROOTS: &[&str] = &["MAILWARD_ROOT_BOOKWORM"];
+const ROOTS: &[&str] = &["MAILWARD_ROOT_BOOKWORM", "MAILWARD_ROOT_TRIXIE"];
 
 /// Where programs lie in a root; the Python environment comes first.
 const BIN: &[&str] = &["opt/venv/bin", "usr/sbin", "usr/bin"];
@@ -30,16 +33,26 @@ impl Root {
     /// The first root that has all `programs`. Without one: says so loudly and gives `None`; panics where `CI=true`.
     #[must_use]
     pub fn find(programs: &[&str]) -> Option<Self> {
-        let mut roots = ROOTS.iter().filter_map(std::env::var_os).map(PathBuf::from);
-        let found = roots.find(|root| programs.iter().all(|program| program_in(root, program).is_some()));
+        Self::all(programs).into_iter().next()
+    }
+
+    /// Every root that has all `programs`: the same test with several versions of them. Without one: says so loudly;
+    /// panics where `CI=true`.
+    #[must_use]
+    pub fn all(programs: &[&str]) -> Vec<Self> {
+        let roots = ROOTS.iter().filter_map(std::env::var_os).map(PathBuf::from);
+        let found: Vec<Self> = roots
+            .filter(|root| programs.iter().all(|program| program_in(root, program).is_some()))
+            .map(|path| Self { path })
+            .collect();
         let privileged = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        let why = match found {
-            Some(path) if privileged => return Some(Self { path }),
-            Some(_) => "it has to be root",
-            None => "no Debian root has them (made by: cargo xtask roots)",
+        let why = match found.is_empty() {
+            false if privileged => return found,
+            false => "it has to be root",
+            true => "no Debian root has them (made by: cargo xtask roots)",
         };
         not_run(&format!("a test with {}", programs.join(", ")), why);
-        None
+        Vec::new()
     }
 
     /// Where the root lies on this machine.

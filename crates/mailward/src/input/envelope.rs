@@ -18,6 +18,7 @@ use crate::input::error::InputError;
 use crate::input::inbox::Message;
 
 pub use keys::parse_ip;
+pub(crate) use keys::unknown as unknown_key;
 use table::Table;
 
 /// What is known of the SMTP transaction; every field may be unknown.

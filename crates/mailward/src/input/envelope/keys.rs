@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(super) const KEYS: [&str; 6] = ["ip", "helo", "mail_from", "rcpt", "now", "smtputf8"];
 
 /// What to say about a key that is none of `known`.
-pub(super) fn unknown(key: &str, known: &[&str]) -> String {
+pub(crate) fn unknown(key: &str, known: &[&str]) -> String {
     let plain = key.to_ascii_lowercase().replace(['-', ' '], "_");
     let near = known.iter().map(|k| (strsim::damerau_levenshtein(&plain, k), *k)).min();
     match near {

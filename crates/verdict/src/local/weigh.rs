@@ -1,0 +1,147 @@
+//! Which rules hold for a message, and what each wants: everything but the mode, so that it is done once for all modes.
+
+use dmarc::{Outcome, Policy, Reason};
+
+use super::decision::Held;
+use super::history::organizations;
+use super::missing::refusing_rule;
+use super::policy::{Case, Listed, LocalPolicy, Refuse};
+use super::refusal::{Refusal, Supposed, Vouchers, examine, is_known_client};
+use super::rule::{Action, Rule};
+use super::step::Step;
+use super::voucher::Voucher;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Weighed {
+    /// In the order of [`Rule`].
+    pub(super) held: Vec<Held>,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) steps: Vec<Step>,
+}
+
+pub(super) fn weigh(policy: &LocalPolicy, case: &Case<'_>) -> Weighed {
+    let mut weighed = Weighed::default();
+    if weighed.read_lists(policy, case) {
+        return weighed;
+    }
+    if let Err(error) = case.verdict.author() {
+        let rule = Rule::of_author(error);
+        weighed.hold(rule, policy.rules.action(rule));
+    }
+    weighed.judge_dmarc(policy, case);
+    weighed.judge_spf(policy, case);
+    weighed.judge_missing(policy, case);
+    weighed
+}
+
+impl Weighed {
+    fn hold(&mut self, rule: Rule, action: Action) {
+        let held = Held { rule, action };
+        self.held.push(held);
+        self.steps.push(Step::Held(held));
+    }
+
+    /// The allow and deny lists. True where nothing else counts.
+    fn read_lists(&mut self, policy: &LocalPolicy, case: &Case<'_>) -> bool {
+        let author = case.verdict.dmarc().author_domain();
+        if let Some((entry, listed)) = author.and_then(|author| policy.authors.find(author)) {
+            self.steps.push(Step::Listed { entry: entry.clone(), listed: *listed });
+            if *listed == Listed::Deny {
+                self.hold(Rule::Denied, policy.rules.action(Rule::Denied));
+            }
+            return true;
+        }
+        if let Voucher::Known { domain, .. } = Voucher::find(case.verdict, &policy.vouchers) {
+            self.steps.push(Step::Vouched(domain.clone()));
+            return true;
+        }
+        false
+    }
+
+    fn judge_dmarc(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
+        let dmarc = case.verdict.dmarc();
+        if *dmarc.reason() == Reason::UnusableRecord {
+            self.hold(Rule::DmarcRecord, policy.rules.action(Rule::DmarcRecord));
+        }
+        match dmarc.disposition() {
+            // RFC 9989 §5.4: p=none changes nothing in how mail is handled.
+            Policy::None => {}
+            Policy::Quarantine => {
+                self.hold(Rule::DmarcQuarantine, policy.rules.action(Rule::DmarcQuarantine));
+            }
+            Policy::Reject => self.judge_reject(policy, case),
+        }
+    }
+
+    fn judge_reject(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
+        let known = case.verdict.dmarc().organization().is_some();
+        let organizations = organizations(case.verdict);
+        let supposed = Supposed {
+            organization: organizations.first().filter(|_| known),
+            existence: case.existence,
+            vouchers: Vouchers::MayPass,
+        };
+        let refusal = examine(policy, case, &supposed);
+        self.steps.extend(refusal.ground.clone().map(Step::Ground));
+        self.steps.extend(refusal.findings.iter().cloned().map(Step::Condition));
+        let wants = match (policy.rules.action(Rule::DmarcReject), policy.refuse) {
+            // RFC 9989 §7.4: without other knowledge, as if the policy were quarantine.
+            (Action::Refuse, Refuse::Known) if !refusal.holds() => Action::Quarantine,
+            (action, _) => action,
+        };
+        self.hold(Rule::DmarcReject, wants);
+        self.refusal = Some(refusal);
+    }
+
+    fn judge_spf(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
+        let Some(check) = &case.verdict.spf().mail_from else { return };
+        let rule = match check.outcome() {
+            spf::Outcome::Fail => Rule::SpfFail,
+            spf::Outcome::PermError => Rule::SpfPermError,
+            _ => return,
+        };
+        // RFC 9989 §7.1: what DMARC lets pass may have been forwarded; and a known forwarder is expected to fail.
+        let dmarc = case.verdict.dmarc().outcome();
+        if dmarc == Outcome::Pass || is_known_client(policy, case) {
+            return;
+        }
+        let wants = match (policy.rules.action(rule), dmarc) {
+            (Action::Refuse, Outcome::TempError) => Action::Quarantine,
+            (action, _) => action,
+        };
+        self.hold(rule, wants);
+    }
+
+    /// Missing answers: those of DMARC, and those that stand between the message and its refusal.
+    fn judge_missing(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
+        let certain = self.refusal.as_ref().is_some_and(Refusal::holds);
+        let mut refusing = refusing_rule(policy, case, certain);
+        if let Voucher::Unknown(domain) = Voucher::find(case.verdict, &policy.vouchers) {
+            // A domain whose word would let the message in may have given it: nothing is refused for good.
+            let refused = self.held.iter_mut().filter(|held| held.action == Action::Refuse);
+            for held in refused {
+                held.action = Action::Quarantine;
+                refusing = refusing.or(Some(held.rule));
+            }
+            self.steps.push(Step::VoucherUnknown(domain.clone()));
+        }
+        if case.verdict.dmarc().outcome() != Outcome::TempError && refusing.is_none() {
+            return;
+        }
+        let wants = match (policy.rules.action(Rule::DnsTempError), refusing) {
+            // RFC 9989 §5.3.6 leaves it to the receiver; §7.2: 4yz where the policy can't be known.
+            (Action::Defer, Some(rule)) => {
+                let may = case.history.deferral.may_go_on(case.now);
+                self.steps.push(Step::CouldBeRefused { rule, deferral: case.history.deferral, may });
+                if may { Action::Defer } else { Action::Mark }
+            }
+            (Action::Defer, None) => {
+                self.steps.push(Step::CouldNotBeRefused);
+                Action::Mark
+            }
+            (action, _) => action,
+        };
+        self.hold(Rule::DnsTempError, wants);
+    }
+}

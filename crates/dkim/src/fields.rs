@@ -52,8 +52,7 @@ impl<'h> FieldIndex<'h> {
     fn run(&self, name: &str) -> Range<usize> {
         let start = self.names.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_lt());
         let rest = self.names.get(start..).unwrap_or_default();
-        let is_named = |(other, _): &&(&[u8], usize)| other.eq_ignore_ascii_case(name.as_bytes());
-        start..start + rest.iter().take_while(is_named).count()
+        start..start + rest.partition_point(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// The fields of this name, from top to bottom.

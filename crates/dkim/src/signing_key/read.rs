@@ -70,7 +70,11 @@ pub(super) fn with_private<T>(
 fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut dense = Zeroizing::new(Vec::with_capacity(text.len()));
     dense.extend(text.bytes().filter(|b| !is_fws(*b)));
-    BASE64.decode(dense.as_slice()).ok().map(Zeroizing::new)
+    // What was decoded in front of a mistake is overwritten too.
+    let mut bytes = Zeroizing::new(vec![0; dense.len() + 3]);
+    let length = BASE64.decode_slice(dense.as_slice(), &mut bytes).ok()?;
+    bytes.truncate(length);
+    Some(bytes)
 }
 
 /// The content of the only private key in PEM text (RFC 7468), or of what stands there instead.

@@ -41,11 +41,10 @@ pub(super) fn with_private<T>(
     if file.len() > MAX_KEY_FILE {
         return Err(KeyFault::TooLarge);
     }
+    // A byte order mark, which no DER begins with.
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     if !file.is_ascii() || file.iter().any(|b| b.is_ascii_control() && !is_fws(*b)) {
-        return match file.strip_prefix(b"\xef\xbb\xbf") {
-            Some(text) => with_private(text, then),
-            None => then(private_key(file).ok_or(KeyFault::NotAKey)??),
-        };
+        return then(private_key(file).ok_or(KeyFault::NotAKey)??);
     }
     let text = std::str::from_utf8(file).unwrap_or_default().trim();
     if text.is_empty() {

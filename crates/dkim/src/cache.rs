@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dns::memo::cost;
 use mail::Parsed;
 
 use crate::key::KeyRecord;
 
 /// Longest text that is kept, in bytes.
 pub const MAX_CACHED_RECORD: usize = 2_048;
-/// Most bytes of text that are kept; what is parsed takes about four times as much memory.
+/// Most bytes that all that is kept may count, by [`dns::memo::cost`].
 pub const MAX_CACHED: usize = 4 * 1024 * 1024;
 
 type Known = BTreeMap<Box<[u8]>, Arc<Parsed<KeyRecord>>>;
@@ -23,7 +24,7 @@ pub struct KeyCache(Mutex<Halves>);
 struct Halves {
     young: Known,
     old: Known,
-    /// The texts of the young half, in bytes.
+    /// What the young half counts, in bytes.
     bytes: usize,
 }
 
@@ -58,8 +59,7 @@ impl Halves {
     }
 
     fn put(&mut self, text: &[u8], parsed: &Arc<Parsed<KeyRecord>>) {
-        // An entry costs more than its text.
-        let cost = text.len().max(MAX_CACHED_RECORD / 4);
+        let cost = cost([text]);
         if self.bytes + cost > MAX_CACHED / 2 {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
@@ -92,6 +92,19 @@ mod tests {
             }
         }
         assert_eq!(kept(&cache), 5);
+    }
+
+    #[test]
+    fn texts_of_many_words_count_for_what_is_made_of_them() {
+        let cache = KeyCache::default();
+        for number in 0..1000 {
+            cache.parse(format!("v=DKIM1; n={number}; h={}sha256; p=", "a:".repeat(1000)).as_bytes());
+        }
+        assert!(
+            (1..=MAX_CACHED / cost([&b":".repeat(1000)[..]])).contains(&kept(&cache)),
+            "{}",
+            kept(&cache)
+        );
     }
 
     #[test]

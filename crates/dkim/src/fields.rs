@@ -15,9 +15,43 @@ const SINGLE: &[&str] = &["from", "subject", "date", "to", "cc", "reply-to", "me
 /// The fields of a header by name, made once for all signatures.
 pub struct FieldIndex<'h> {
     header: &'h Header,
-    /// Name and index of each field, in the order of [`by_name`] and then from the top.
-    names: Vec<(&'h [u8], usize)>,
+    /// In the order of their names, and then from the top.
+    names: Vec<Named<'h>>,
     relaxed: RefCell<Relaxed>,
+}
+
+/// A field by its name.
+struct Named<'h> {
+    name: Name<'h>,
+    /// The field's place in the header.
+    index: usize,
+}
+
+/// A name, which comes before others or after them whatever its case.
+struct Name<'n> {
+    /// The length and the first bytes in lower case as one number, which is quick to compare: most names are no longer.
+    front: u128,
+    /// What is behind them.
+    rest: &'n [u8],
+}
+
+/// How many bytes of a name stand in its front.
+const FRONT: usize = 15;
+
+impl<'n> Name<'n> {
+    fn new(text: &'n [u8]) -> Self {
+        let mut front = [0; 1 + FRONT];
+        let [length, first @ ..] = &mut front;
+        *length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+        first.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
+        first.make_ascii_lowercase();
+        Self { front: u128::from_be_bytes(front), rest: text.get(FRONT..).unwrap_or_default() }
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        let lower = |name: &Self| name.rest.iter().map(u8::to_ascii_lowercase);
+        self.front.cmp(&other.front).then_with(|| lower(self).cmp(lower(other)))
+    }
 }
 
 /// The relaxed forms of fields, each made when it is first needed, for all signatures.
@@ -40,8 +74,9 @@ pub struct Covered {
 impl<'h> FieldIndex<'h> {
     /// Reads the header once.
     pub fn new(header: &'h Header) -> Self {
-        let mut names: Vec<_> = header.fields().map(|field| (field.name, field.index)).collect();
-        names.sort_unstable_by(|(one, i), (other, j)| by_name(one, other).then(i.cmp(j)));
+        let named = |field: Field<'h>| Named { name: Name::new(field.name), index: field.index };
+        let mut names: Vec<_> = header.fields().map(named).collect();
+        names.sort_unstable_by(|one, other| one.name.order(&other.name).then(one.index.cmp(&other.index)));
         // No relaxed form is longer than the field.
         let bytes = Vec::with_capacity(header.raw().len());
         let relaxed = RefCell::new(Relaxed { bytes, places: vec![None; names.len()] });
@@ -50,19 +85,15 @@ impl<'h> FieldIndex<'h> {
 
     /// Where in `names` the fields of this name stand.
     fn run(&self, name: &str) -> Range<usize> {
-        let start = self.names.partition_point(|(other, _)| by_name(other, name.as_bytes()).is_lt());
+        let wanted = Name::new(name.as_bytes());
+        let start = self.names.partition_point(|field| field.name.order(&wanted).is_lt());
         let rest = self.names.get(start..).unwrap_or_default();
-        start..start + rest.partition_point(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
-    }
-
-    /// The fields of this name, from top to bottom.
-    fn named(&self, name: &str) -> &[(&'h [u8], usize)] {
-        self.names.get(self.run(name)).unwrap_or_default()
+        start..start + rest.partition_point(|field| field.name.order(&wanted).is_eq())
     }
 
     /// Whether the header has a field of this name.
     pub fn has(&self, name: &str) -> bool {
-        !self.named(name).is_empty()
+        !self.run(name).is_empty()
     }
 
     /// What the signature in the field `own` covers.
@@ -96,9 +127,9 @@ impl<'h> FieldIndex<'h> {
         let end = ends.get_mut(run.start)?;
         let left = self.names.get(run.start..end.unwrap_or(run.end))?;
         // RFC 6376 §3.5 h=: a signature does not cover its own field, which is hashed last as it is.
-        let at = left.iter().rposition(|(_, index)| *index != own);
+        let at = left.iter().rposition(|field| field.index != own);
         *end = Some(run.start + at.unwrap_or(0));
-        left.get(at?).map(|(_, index)| *index)
+        left.get(at?).map(|field| field.index)
     }
 
     /// RFC 6376 §3.7, hash step 2: the covered fields, each with one CRLF, then the signature's own field with an empty
@@ -141,13 +172,6 @@ impl Relaxed {
         });
         self.bytes.get(place.clone()).unwrap_or_default()
     }
-}
-
-/// An order in which two names are equal if they are the same but for case. Shorter names come first, as lengths are
-/// quick to compare.
-fn by_name(one: &[u8], other: &[u8]) -> Ordering {
-    let lower = u8::to_ascii_lowercase;
-    one.len().cmp(&other.len()).then_with(|| one.iter().map(lower).cmp(other.iter().map(lower)))
 }
 
 /// Appends a signature's own field as it is signed: without a CRLF at its end, and without what stands in `blank`, which

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use dns::{Dns, Failure, Name, Question, RecordType};
+use dns::{Data, Dns, Failure, Name, Question, RecordType, Strings};
 use mail::{Domain, Finding};
 
-use crate::cache::KeyCache;
+use crate::cache::{KeyCache, Text};
 use crate::key::KeyRecord;
 use crate::who::{Selector, key_name};
 
@@ -33,7 +33,7 @@ pub enum KeyAnswer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundKey {
     /// The record.
-    pub record: KeyRecord,
+    pub record: Arc<KeyRecord>,
     /// Its text.
     pub text: Arc<[u8]>,
     /// What was noticed in it.
@@ -57,29 +57,31 @@ pub(crate) async fn ask<D: Dns>(dns: &D, name: Name, cache: Option<&KeyCache>) -
     if let Some(failure) = answer.reply.failure() {
         return KeyAnswer::Failed(failure);
     }
-    read(
-        answer.records().iter().filter_map(dns::Data::text).map(Arc::<[u8]>::from),
-        answer.authenticated,
-        cache,
-    )
+    let texts = answer.records().iter().filter_map(|data| match data {
+        Data::Txt(strings) => Some(strings),
+        _ => None,
+    });
+    read(texts, answer.authenticated, cache)
 }
 
 /// RFC 6376 §3.6.2.2 leaves several records undefined: texts that are no key records don't count, whatever their
 /// order; two that are leave no key.
-fn read(texts: impl Iterator<Item = Arc<[u8]>>, authenticated: bool, cache: Option<&KeyCache>) -> KeyAnswer {
+fn read<'a>(
+    texts: impl Iterator<Item = &'a Strings>,
+    authenticated: bool,
+    cache: Option<&KeyCache>,
+) -> KeyAnswer {
     // RFC 6376 §6.1.2 step 3: PERMFAIL, no key for signature.
     let mut answer = KeyAnswer::NoKey;
     for text in texts {
-        let parsed = match cache {
-            Some(cache) => cache.parse(&text),
-            None => KeyRecord::parse(&text),
-        };
-        answer = match (parsed.value, answer) {
+        let read = Text::read(text, cache);
+        let (text, findings) = (Arc::clone(&read.text), read.findings.clone());
+        answer = match (&read.record, answer) {
             (Some(_), KeyAnswer::Found(_)) => return KeyAnswer::Several,
             (Some(record), _) => {
-                KeyAnswer::Found(FoundKey { record, text, findings: parsed.findings, authenticated })
+                KeyAnswer::Found(FoundKey { record: Arc::clone(record), text, findings, authenticated })
             }
-            (None, KeyAnswer::NoKey) => KeyAnswer::NotAKey { text, findings: parsed.findings },
+            (None, KeyAnswer::NoKey) => KeyAnswer::NotAKey { text, findings },
             (None, answer) => answer,
         };
     }

@@ -187,11 +187,10 @@ async fn by_tree<D: Dns>(dns: &D, domains: &[&Domain], author: &Domain, options:
     let walk = Walk::follow(author, &answers, options.suffixes);
     let policy = policy_by_tree(dns, &walk).await;
     let places = walk.places().to_vec();
-    let follow = |domain: &Domain| match domain == author {
-        true => walk.clone(),
-        false => Walk::follow(domain, &answers, options.suffixes),
-    };
-    let domains = domains.iter().map(|&domain| (domain.clone(), Ground::Walked(follow(domain)))).collect();
+    let follow = |domain: &Domain| Ground::Walked(Walk::follow(domain, &answers, options.suffixes));
+    let others = domains.iter().filter(|&&domain| domain != author);
+    let others = others.map(|&domain| (domain.clone(), follow(domain)));
+    let domains = std::iter::once((author.clone(), Ground::Walked(walk))).chain(others).collect();
     Discovery { author: author.clone(), method: Method::TreeWalk, places, policy, domains }
 }
 

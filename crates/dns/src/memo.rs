@@ -7,7 +7,7 @@ use crate::answer::Strings;
 
 /// Longest text about which anything is kept, in bytes.
 pub const MAX_REMEMBERED: usize = 2_048;
-/// Most bytes that all that is kept may count, by [`cost`].
+/// Most bytes of texts about which something is kept, a word counted as what is made of it.
 pub const MAX_REMEMBERED_IN_ALL: usize = 4 * 1024 * 1024;
 /// What an entry counts at least, in bytes: it costs more than its text.
 const LEAST: usize = MAX_REMEMBERED / 4;
@@ -37,10 +37,10 @@ struct Halves<T> {
 
 /// About how much memory it takes to keep a text and what was made of it, in bytes. Words end at spaces, colons and
 /// semicolons.
-pub fn cost<'a>(strings: impl IntoIterator<Item = &'a [u8]>) -> usize {
+fn cost(text: &Strings) -> usize {
     let ends_word = |byte: &&u8| matches!(**byte, b' ' | b':' | b';');
     let of_string = |string: &[u8]| string.len() + WORD * string.iter().filter(ends_word).count();
-    strings.into_iter().map(of_string).sum::<usize>().max(LEAST)
+    text.iter().map(|string| of_string(string)).sum::<usize>().max(LEAST)
 }
 
 impl<T> Default for Memo<T> {
@@ -83,7 +83,7 @@ impl<T> Halves<T> {
     }
 
     fn put(&mut self, place: usize, text: Strings, value: Arc<T>) {
-        let cost = cost(text.iter().map(|string| &**string));
+        let cost = cost(&text);
         if self.bytes + cost > MAX_REMEMBERED_IN_ALL / SHARDS / 2 {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use memchr::{memchr, memchr3_iter};
+use memchr::{memchr, memchr3_iter, memmem};
 
 use crate::finding::Span;
 
@@ -390,11 +390,23 @@ impl Splitter {
     }
 }
 
+/// Where the first empty line begins.
+fn empty_line(message: &[u8]) -> Option<usize> {
+    if message.starts_with(b"\r\n") {
+        return Some(0);
+    }
+    // Of CRLF CRLF its middle is what is found nowhere else.
+    let mut middles = memmem::find_iter(message, b"\n\r");
+    let is_between = |at: &usize| message.get(at.wrapping_sub(1)..at + 3) == Some(b"\r\n\r\n");
+    middles.find(is_between).map(|at| at + 1)
+}
+
 /// Cuts a whole message into header and body.
 pub fn split(message: &[u8]) -> (Header, &[u8]) {
-    let mut splitter = Splitter::default();
-    let body = splitter.push(message);
-    (splitter.into_header(), body)
+    let end = empty_line(message).unwrap_or(message.len());
+    let (header, rest) = message.split_at_checked(end).unwrap_or_default();
+    // One byte more than the limit, so that the header knows it was too long.
+    (Header::parse(header.get(..=MAX_HEADER).unwrap_or(header)), rest.get(2..).unwrap_or_default())
 }
 
 #[cfg(test)]

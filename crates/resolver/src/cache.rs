@@ -1,5 +1,5 @@
-//! Answers by question, as many as fit into so many bytes; the one that was not used for longest goes first, among those
-//! that share a lock.
+//! Answers by question, as many as fit into so many bytes; one that was not used since it was kept, or since it last got a
+//! second chance, goes first.
 
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,6 +31,8 @@ pub(crate) struct Cache {
 }
 
 struct Entries {
+    /// In the order in which they were kept, or got their second chance: a hit moves nothing, which would touch the memory of
+    /// entries that nobody asked for.
     by_question: LruCache<Question, Entry>,
     bytes: usize,
 }
@@ -39,6 +41,8 @@ struct Entry {
     answer: Answer,
     expires: Instant,
     bytes: usize,
+    /// Whether it was asked for since it came to its place in the order.
+    used: bool,
 }
 
 impl Cache {
@@ -60,11 +64,12 @@ impl Cache {
     /// The answer that is kept, with what is left of its time.
     pub(crate) fn get(&self, question: &Question, now: Instant) -> Option<Answer> {
         let mut entries = lock(self.shard(question));
-        let entry = entries.by_question.get(question)?;
+        let entry = entries.by_question.peek_mut(question)?;
         if entry.expires <= now {
             entries.remove(question);
             return None;
         }
+        entry.used = true;
         // A kept answer is good for another second at least, or it would not be here.
         let left = entry.expires.saturating_duration_since(now).as_secs_f64().ceil();
         Some(Answer { ttl: left as u32, took: Duration::ZERO, ..entry.answer.clone() })
@@ -80,7 +85,9 @@ impl Cache {
         entries.remove(question);
         if bytes <= self.max_bytes {
             let expires = now + Duration::from_secs(ttl.into());
-            entries.by_question.put(question.clone(), Entry { answer: answer.clone(), expires, bytes });
+            entries
+                .by_question
+                .put(question.clone(), Entry { answer: answer.clone(), expires, bytes, used: false });
             entries.bytes += bytes;
             entries.shrink(self.max_bytes);
         }
@@ -107,8 +114,12 @@ impl Entries {
 
     fn shrink(&mut self, max_bytes: usize) {
         while self.bytes > max_bytes {
-            let Some((_, entry)) = self.by_question.pop_lru() else { break };
-            self.bytes -= entry.bytes;
+            let Some((question, entry)) = self.by_question.pop_lru() else { break };
+            // Each second chance was paid for by a hit, and whoever gets one loses his mark: this comes to an end.
+            match entry.used {
+                true => _ = self.by_question.put(question, Entry { used: false, ..entry }),
+                false => self.bytes -= entry.bytes,
+            }
         }
     }
 }

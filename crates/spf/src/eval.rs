@@ -95,6 +95,9 @@ impl From<Reason> for Stop {
     }
 }
 
+/// How many steps there is room for at first: few checks take more.
+const STEPS: usize = 8;
+
 /// One check on its way.
 pub(crate) struct Evaluation<'a, D> {
     dns: &'a D,
@@ -135,7 +138,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         session: &'a Session<'a>,
         limits: &Limits,
     ) -> Self {
-        Self { dns, memo, session, budget: Budget::new(limits), steps: Vec::new() }
+        Self { dns, memo, session, budget: Budget::new(limits), steps: Vec::with_capacity(STEPS) }
     }
 
     /// `check_host` for `domain`. Its depth is bounded by the limit of look-ups, each call but the first being paid for.

@@ -115,18 +115,36 @@ impl MacroString {
 
 /// A domain-spec: a macro-string that ends in a top-level label or in a macro (RFC 7208 §7.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct DomainSpec(MacroString);
+pub struct DomainSpec {
+    text: MacroString,
+    /// The name, where it has no macro and is the same for every message.
+    literal: Option<Box<dns::Name>>,
+}
 
 impl DomainSpec {
+    fn new(text: MacroString) -> Self {
+        let mut spec = Self { text, literal: None };
+        if !spec.text.parts.iter().any(|part| matches!(part, Part::Macro(_))) {
+            let name = target(&spec, &Values::only_domain(&dns::Name::root()));
+            spec.literal = name.ok().map(Box::new);
+        }
+        spec
+    }
+
     /// The macro-string.
     pub fn text(&self) -> &MacroString {
-        &self.0
+        &self.text
+    }
+
+    /// The name, where nothing has to be filled in.
+    pub(crate) fn literal(&self) -> Option<&dns::Name> {
+        self.literal.as_deref()
     }
 
     /// The name that comes out whatever message is checked; `None` where that depends on the message. `domain` is the
     /// owner of the record, for `%{d}`.
     pub fn fixed(&self, domain: &dns::Name) -> Option<Result<dns::Name, NoTarget>> {
-        let known = self.0.parts.iter().all(|p| match p {
+        let known = self.text.parts.iter().all(|p| match p {
             Part::Macro(m) => m.letter == Letter::Domain,
             Part::Literal(_) | Part::Percent | Part::Space | Part::UrlSpace => true,
         });
@@ -163,6 +181,6 @@ impl fmt::Display for MacroString {
 
 impl fmt::Display for DomainSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.text.fmt(f)
     }
 }

@@ -11,12 +11,18 @@ use crate::record::Record;
 /// The version section of a record.
 pub(crate) const VERSION: &[u8] = b"v=spf1";
 
-/// Whether a text is an SPF record, given byte by byte.
-fn is_spf(text: impl IntoIterator<Item = u8>) -> bool {
-    let mut text = text.into_iter();
+/// Whether a text is an SPF record.
+fn is_spf(text: &Strings) -> bool {
     // RFC 7208 §4.5: the version is exactly "v=spf1" (§12: in any case), and a space or the end comes after it.
-    VERSION.iter().all(|want| text.next().is_some_and(|b| b.eq_ignore_ascii_case(want)))
-        && text.next().is_none_or(|b| b == b' ')
+    let is_version = |front: &[u8]| match front.split_at_checked(VERSION.len()) {
+        Some((version, next)) => version.eq_ignore_ascii_case(VERSION) && matches!(next, [] | [b' ', ..]),
+        None => false,
+    };
+    match text.first() {
+        Some(first) if first.len() > VERSION.len() => is_version(first),
+        // RFC 7208 §3.3: strings are put together without spaces.
+        _ => is_version(&text.concat()),
+    }
 }
 
 /// A record as it was found: whose it is, its text, and what it says.
@@ -114,8 +120,7 @@ impl Lookup {
 /// The text of a TXT record that is an SPF record.
 fn spf_text(data: &Data) -> Option<&Strings> {
     match data {
-        // RFC 7208 §3.3: strings are put together without spaces.
-        Data::Txt(strings) => is_spf(strings.iter().flat_map(|s| s.iter().copied())).then_some(strings),
+        Data::Txt(strings) => is_spf(strings).then_some(strings),
         _ => None,
     }
 }

@@ -1,13 +1,12 @@
 //! The results as Authentication-Results says them (RFC 8601), in the order dkim, spf, dmarc, arc.
 
+use mail::Author;
 use mail::authres::RegisteredProperty as Property;
 use mail::authres::{ArcWord, DkimWord, DmarcWord, MethodResult, SpfWord};
-use mail::{Author, ReversePath};
 
-use crate::settings::Envelope;
-use crate::verdict::Checks;
+use crate::verdict::{Checks, Sent};
 
-pub(crate) fn results(envelope: &Envelope, checks: &Checks) -> Vec<MethodResult> {
+pub(crate) fn results(sent: &Sent, checks: &Checks) -> Vec<MethodResult> {
     let Checks { spf, author, dkim, arc, dmarc } = checks;
     let mut results: Vec<_> = dkim.iter().map(dkim_result).collect();
     if results.is_empty() {
@@ -15,16 +14,17 @@ pub(crate) fn results(envelope: &Envelope, checks: &Checks) -> Vec<MethodResult>
         results.push(MethodResult::dkim(DkimWord::None));
     }
     // RFC 7208 §2.4: for the null sender the two identities are one, and it is HELO's.
-    let null = envelope.reverse_path() == Some(ReversePath::Null);
     let before = results.len();
-    results.extend(spf.mail_from.iter().filter(|_| !null).map(|c| spf_result(c, Property::SmtpMailfrom)));
+    results.extend(
+        spf.mail_from.iter().filter(|_| !sent.by_null).map(|c| spf_result(c, Property::SmtpMailfrom)),
+    );
     results.extend(spf.helo.iter().map(|c| spf_result(c, Property::SmtpHelo)));
     if results.len() == before {
-        let missing = if envelope.client.is_none() { "client not known" } else { "sender not known" };
+        let missing = if sent.client.is_none() { "client not known" } else { "sender not known" };
         results.push(MethodResult::spf(SpfWord::None).with_comment(missing));
     }
     results.push(dmarc_result(author.as_ref().ok(), dmarc));
-    results.extend(arc_result(envelope, arc));
+    results.extend(arc_result(sent, arc));
     results
 }
 
@@ -103,7 +103,7 @@ fn dmarc_result(author: Option<&Author>, check: &dmarc::Check) -> MethodResult {
 }
 
 /// RFC 8617 §6. A message without a chain has no result: `arc=none` would say no more than its absence.
-fn arc_result(envelope: &Envelope, check: &arc::Check) -> Option<MethodResult> {
+fn arc_result(sent: &Sent, check: &arc::Check) -> Option<MethodResult> {
     let mut result = match check.outcome() {
         arc::Outcome::None => return None,
         arc::Outcome::Pass => MethodResult::arc(ArcWord::Pass),
@@ -112,7 +112,7 @@ fn arc_result(envelope: &Envelope, check: &arc::Check) -> Option<MethodResult> {
     if let Some(oldest) = check.oldest_pass() {
         result = result.with(Property::HeaderOldestPass, oldest.to_string());
     }
-    if let Some(client) = envelope.client {
+    if let Some(client) = sent.client {
         result = result.with(Property::SmtpRemoteIp, client.to_string());
     }
     Some(result)

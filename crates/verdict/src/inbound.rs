@@ -11,8 +11,9 @@ use mail::{
     Author, AuthorError, Domain, Header, Helo, PathDomain, ReversePath, SuffixList, UnixTime, author,
 };
 
+use crate::replay::Recipients;
 use crate::settings::{Envelope, Settings, SpfCounts};
-use crate::verdict::{Checks, Spf, Verdict};
+use crate::verdict::{Checks, Sent, Spf, Verdict};
 
 /// An inbound message whose header has been read.
 pub struct Inbound<'a> {
@@ -21,6 +22,8 @@ pub struct Inbound<'a> {
     now: UnixTime,
     settings: &'a Settings,
     suffixes: &'a dyn SuffixList,
+    helo: Option<Helo>,
+    reverse_path: Option<ReversePath>,
     author: Result<Author, AuthorError>,
     signatures: Verifier,
     chain: Chain,
@@ -66,7 +69,19 @@ impl<'a> Inbound<'a> {
         let domain = author.as_ref().ok().map(Author::domain);
         let signatures = Verifier::new(header, domain, &settings.dkim, now, Some(suffixes));
         let chain = Chain::read(header, &settings.dkim, now);
-        Self { envelope, header, now, settings, suffixes, author, signatures, chain, memo: None }
+        Self {
+            envelope,
+            header,
+            now,
+            settings,
+            suffixes,
+            helo: envelope.helo(),
+            reverse_path: envelope.reverse_path(),
+            author,
+            signatures,
+            chain,
+            memo: None,
+        }
     }
 
     /// The same message, looked up faster: `memo` is one for all messages of a receiver.
@@ -104,24 +119,29 @@ impl<'a> Inbound<'a> {
                 dmarc::Check::several_authors(error, &checks)
             }
         };
+        let sent = Sent {
+            client: self.envelope.client,
+            by_null: self.reverse_path == Some(ReversePath::Null),
+            at: self.now,
+            to: Recipients::new(self.header, self.envelope),
+        };
         let checks = Checks { spf: facts.spf, author: self.author, dkim, arc, dmarc };
-        Verdict::new(self.header, self.settings, self.envelope, self.now, checks)
+        Verdict::new(self.header, self.settings, sent, checks)
     }
 
     async fn check_spf<D: Dns>(&self, dns: &D) -> Spf {
         let Some(ip) = self.envelope.client else { return Spf::default() };
-        let named = self.envelope.helo();
         // Not known is not the same as not said, but SPF's macros have to expand to something.
-        let helo = named.clone().unwrap_or(Helo::Other(Vec::new()));
+        let unknown = Helo::Other(Vec::new());
+        let helo = self.helo.as_ref().unwrap_or(&unknown);
         let receiver = self.settings.authserv_id.as_str();
-        let client = spf::Client { ip, helo: &helo, receiver, now: self.now };
+        let client = spf::Client { ip, helo, receiver, now: self.now };
         let (limits, memo) = (&self.settings.spf, self.memo.map(|memo| &memo.spf));
-        let path = self.envelope.reverse_path();
-        let mail_from =
-            async { Some(spf::check_mail_from(dns, &client, path.as_ref()?, limits, memo).await) };
+        let path = self.reverse_path.as_ref();
+        let mail_from = async { Some(spf::check_mail_from(dns, &client, path?, limits, memo).await) };
         let helo =
-            async { Some(spf::check_helo(dns, &client, limits, memo).await).filter(|_| named.is_some()) };
-        let ahead = path.as_ref().map(|path| spf::explore_mail_from(dns, &client, path, limits, memo));
+            async { Some(spf::check_helo(dns, &client, limits, memo).await).filter(|_| self.helo.is_some()) };
+        let ahead = path.map(|path| spf::explore_mail_from(dns, &client, path, limits, memo));
         let ahead = join(OptionFuture::from(ahead), spf::explore_helo(dns, &client, limits, memo));
         // What is asked ahead goes on beside the checks, each time after them, and no longer: checks that find all
         // answers at hand end before it has begun.
@@ -162,10 +182,10 @@ impl<'a> Inbound<'a> {
     /// The domain that SPF will judge as MAIL FROM.
     fn spf_domain(&self) -> Option<Domain> {
         self.envelope.client?;
-        match self.envelope.reverse_path()? {
-            ReversePath::Mailbox { domain: PathDomain::Name(domain), .. } => Some(domain),
+        match self.reverse_path.as_ref()? {
+            ReversePath::Mailbox { domain: PathDomain::Name(domain), .. } => Some(domain.clone()),
             // RFC 7208 §2.4: for the null sender, HELO's name stands for the sender's domain.
-            ReversePath::Null => self.envelope.helo()?.name().cloned(),
+            ReversePath::Null => self.helo.as_ref()?.name().cloned(),
             ReversePath::Mailbox { .. } | ReversePath::Invalid(_) => None,
         }
     }

@@ -8,21 +8,41 @@ use mail::{Domain, Header, PathDomain, ReversePath};
 
 use crate::settings::Envelope;
 
-/// Whether every recipient stands in To or Cc. `None` where that is not known: no recipients, one that has no domain,
-/// or a field that can't be read.
-pub(crate) fn recipients_named(header: &Header, envelope: &Envelope) -> Option<bool> {
-    let missing: Option<BTreeSet<_>> =
-        envelope.rcpt_to.iter().map(|raw| recipient(raw, envelope.smtputf8)).collect();
-    let mut missing = missing.filter(|recipients| !recipients.is_empty())?;
-    for field in header.fields().filter(|field| field.is("To") || field.is("Cc")) {
-        for mut mailbox in AddressList::parse(field.value).ok()?.mailboxes {
-            if let AddressDomain::Name(domain) = mailbox.domain {
-                mailbox.local.make_ascii_lowercase();
-                missing.remove(&(mailbox.local, domain));
-            }
+/// Whom the envelope and the header say that a message is for, both as they came: few ask, and then it is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipients {
+    rcpt_to: Vec<Vec<u8>>,
+    smtputf8: bool,
+    /// The values of the fields To and Cc.
+    shown: Vec<Box<[u8]>>,
+}
+
+impl Recipients {
+    pub(crate) fn new(header: &Header, envelope: &Envelope) -> Self {
+        let shown = header.fields().filter(|field| field.is("To") || field.is("Cc"));
+        Self {
+            rcpt_to: envelope.rcpt_to.clone(),
+            smtputf8: envelope.smtputf8,
+            shown: shown.map(|field| field.value.into()).collect(),
         }
     }
-    Some(missing.is_empty())
+
+    /// Whether every recipient stands in To or Cc. `None` where that is not known: no recipients, one that has no domain,
+    /// or a field that can't be read.
+    pub(crate) fn all_named(&self) -> Option<bool> {
+        let missing: Option<BTreeSet<_>> =
+            self.rcpt_to.iter().map(|raw| recipient(raw, self.smtputf8)).collect();
+        let mut missing = missing.filter(|recipients| !recipients.is_empty())?;
+        for value in &self.shown {
+            for mut mailbox in AddressList::parse(value).ok()?.mailboxes {
+                if let AddressDomain::Name(domain) = mailbox.domain {
+                    mailbox.local.make_ascii_lowercase();
+                    missing.remove(&(mailbox.local, domain));
+                }
+            }
+        }
+        Some(missing.is_empty())
+    }
 }
 
 /// Local part, in lower case, and domain. A forward path is written like a reverse path (RFC 5321 §4.1.2).
@@ -43,7 +63,8 @@ mod tests {
     fn check(header: &str, recipients: &[&str], want: Option<bool>) {
         let rcpt_to = recipients.iter().map(|r| r.as_bytes().to_vec()).collect();
         let envelope = Envelope { rcpt_to, ..Envelope::unknown() };
-        assert_eq!(recipients_named(&Header::parse(header), &envelope), want, "{header} {recipients:?}");
+        let recipients = Recipients::new(&Header::parse(header), &envelope);
+        assert_eq!(recipients.all_named(), want, "{header} {recipients:?}");
     }
 
     #[test]

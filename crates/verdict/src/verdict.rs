@@ -1,12 +1,15 @@
 //! The verdict: the checks as they came out, and what they mean for the header.
 
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
 use mail::authres::find::{self, Claim};
 use mail::authres::{AuthenticationResults, AuthservId};
 use mail::{Author, AuthorError, Explain, Header, UnixTime};
 
 use crate::authres;
-use crate::replay::recipients_named;
-use crate::settings::{Envelope, Settings};
+use crate::replay::Recipients;
+use crate::settings::Settings;
 
 /// SPF's two identities, each checked for itself; `None` where it, or the client's address, is not known.
 #[derive(Clone, Debug, Default)]
@@ -27,15 +30,26 @@ pub(crate) struct Checks {
     pub(crate) dmarc: dmarc::Check,
 }
 
+/// What a verdict has to remember of how the message came.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) client: Option<IpAddr>,
+    /// Whether MAIL FROM is the null sender.
+    pub(crate) by_null: bool,
+    pub(crate) at: UnixTime,
+    pub(crate) to: Recipients,
+}
+
 /// What was found out about one message.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     checks: Checks,
     local: Option<arc::Decision>,
-    now: UnixTime,
-    recipients_named: Option<bool>,
+    sent: Sent,
     remove: Vec<Claim>,
-    results: AuthenticationResults,
+    id: AuthservId,
+    /// Written when somebody first wants to see it.
+    results: OnceLock<AuthenticationResults>,
 }
 
 /// The part of a verdict that a step belongs to.
@@ -54,25 +68,18 @@ pub enum Part {
 }
 
 impl Verdict {
-    pub(crate) fn new(
-        header: &Header,
-        settings: &Settings,
-        envelope: &Envelope,
-        now: UnixTime,
-        checks: Checks,
-    ) -> Self {
+    pub(crate) fn new(header: &Header, settings: &Settings, sent: Sent, checks: Checks) -> Self {
         let ids: Vec<AuthservId> =
             std::iter::once(&settings.authserv_id).chain(&settings.other_ids).cloned().collect();
         let names: Vec<&str> = settings.other_fields.iter().map(String::as_str).collect();
-        let results = authres::results(envelope, &checks);
         let local = local_decision(&checks, settings);
         Self {
             checks,
             local,
-            now,
-            recipients_named: recipients_named(header, envelope),
+            sent,
             remove: find::own(header, &ids, &names),
-            results: AuthenticationResults { id: settings.authserv_id.clone(), results },
+            id: settings.authserv_id.clone(),
+            results: OnceLock::new(),
         }
     }
 
@@ -109,13 +116,13 @@ impl Verdict {
 
     /// How many seconds ago a signature says that it was made, t=; 0 for a time to come.
     pub fn signature_age(&self, check: &dkim::Check) -> Option<u64> {
-        check.signed_at().map(|signed_at| self.now.0.saturating_sub(signed_at))
+        check.signed_at().map(|signed_at| self.sent.at.0.saturating_sub(signed_at))
     }
 
     /// Whether every recipient stands in To or Cc; `None` where that is not known. A message that was signed for
     /// others and is sent again looks like a blind copy, or a list's.
     pub fn recipients_named(&self) -> Option<bool> {
-        self.recipients_named
+        self.sent.to.all_named()
     }
 
     /// The fields of the inbound message that claim to be ours, last first: remove them in this order.
@@ -125,7 +132,10 @@ impl Verdict {
 
     /// The Authentication-Results to put on top.
     pub fn authentication_results(&self) -> &AuthenticationResults {
-        &self.results
+        self.results.get_or_init(|| AuthenticationResults {
+            id: self.id.clone(),
+            results: authres::results(&self.sent, &self.checks),
+        })
     }
 
     /// All steps that led here, in an order that can be read as a story.

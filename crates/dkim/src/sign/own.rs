@@ -50,7 +50,7 @@ fn answer(key: &crate::SigningKey) -> KeyAnswer {
     let text = key.key_record();
     let record = KeyRecord::of(key.public_key().clone());
     KeyAnswer::Found(FoundKey {
-        record,
+        record: record.into(),
         text: text.as_bytes().into(),
         findings: Vec::new(),
         authenticated: false,

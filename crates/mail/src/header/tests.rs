@@ -16,6 +16,7 @@ fn check(message: impl AsRef<[u8]>, want: &str) {
         let defects: Vec<_> = header.defects().iter().map(|(d, s)| format!("{d:?}@{}", s.start)).collect();
         let got = format!("{} | {} | {}", names.join(" "), defects.join(" "), crate::printable(&body));
         assert_eq!(got, want, "chunks of {size}: {}", crate::printable(message));
+        assert_eq!(split(message), (header, &*body), "{}", crate::printable(message));
     }
 }
 
@@ -26,6 +27,16 @@ fn fields_and_boundary() {
     check("From: a", "From |  | ");
     check("From: a\r\n", "From |  | ");
     check("A:\r\n\r\n\r\nx", r"A |  | \x0d\x0ax");
+}
+
+#[test]
+fn hdr_01_in_one_piece_and_byte_by_byte() {
+    for number in 0..4_usize.pow(8) {
+        let message: Vec<u8> = (0..8).map(|place| b"\r\na "[number >> (2 * place) & 3]).collect();
+        let (mut splitter, mut body) = (Splitter::default(), Vec::new());
+        message.chunks(1).for_each(|chunk| body.extend_from_slice(splitter.push(chunk)));
+        assert_eq!(split(&message), (splitter.into_header(), &*body), "{}", crate::printable(&message));
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod json;
 
+use std::sync::Arc;
+
 use dkim::key::{KeyRecord, PublicKey};
 use dkim::lookup::KeyAnswer;
 use dkim::{Selector, WhoError};
@@ -152,9 +154,11 @@ async fn look_up(selector: Selector, domain: Domain, source: &Source) -> Result<
     let place = format!("TXT {name}");
     let asked = source.as_it_is();
     let (text, missing, record) = match dkim::lookup(&asked, &selector, &domain).await {
-        KeyAnswer::Found(found) => {
-            (Some(Text::published(place, found.text.to_vec(), found.findings)), None, Some(found.record))
-        }
+        KeyAnswer::Found(found) => (
+            Some(Text::published(place, found.text.to_vec(), found.findings)),
+            None,
+            Some(Arc::unwrap_or_clone(found.record)),
+        ),
         KeyAnswer::NotAKey { text, findings } => {
             let missing = "what is published there is no key record".to_owned();
             (Some(Text::published(place, text.to_vec(), findings)), Some(missing), None)

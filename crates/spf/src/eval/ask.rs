@@ -73,6 +73,9 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         work: &mut Work,
         spec: &DomainSpec,
     ) -> Result<Result<Name, NoTarget>, Stop> {
+        if let Some(name) = spec.literal() {
+            return Ok(Ok(name.clone()));
+        }
         let values = self.values(work, spec.text()).await?;
         Ok(macros::target(spec, &values))
     }

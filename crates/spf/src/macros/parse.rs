@@ -87,7 +87,7 @@ impl DomainSpec {
                 let from = label.rfind('.').map_or(0, |dot| dot + 1);
                 error(MacroErrorKind::TopLabel, text.len() - end.len() + from, text.len())
             }
-            _ => Ok(Self(string)),
+            _ => Ok(Self::new(string)),
         }
     }
 }

@@ -8,7 +8,8 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 use dkim::fields::FieldIndex;
 use dkim::sign::write::{Folded, put_b, put_names};
-use dkim::sign::{MAX_SIGNED, RequestFault};
+use dkim::sign::{MAX_SIGNED, RequestFault, has_room};
+use dkim::signature::MAX_SIGNED_NAMES;
 use dkim::values::to_base64;
 use dkim::who::{key_name, signing_domain};
 use dkim::{
@@ -24,6 +25,9 @@ use crate::instance::{Instance, MAX_SETS};
 use crate::reason::Outcome;
 use crate::scan::{Groups, collect, newest_status, whole_sets};
 use crate::seal::{Seal, Status};
+
+/// Longest set that is written, in bytes: results of 8 KiB, h= of [`MAX_SIGNED`] with its folds, two signatures.
+pub const MAX_SET: usize = 20 * 1024;
 
 /// The field whose signatures a message signature covers as often as they are there (RFC 8617 §4.1.2).
 const DKIM_SIGNATURE: &str = "dkim-signature";
@@ -283,7 +287,8 @@ fn check_message(header: &Header) -> Result<(), Refusal> {
         0 => Err(Refusal::NoFrom),
         1 => Ok(()),
         several => Err(Refusal::SeveralFrom(several)),
-    }
+    }?;
+    if has_room(header, Kind::ALL.len(), MAX_SET) { Ok(()) } else { Err(Refusal::NoRoom) }
 }
 
 /// The fields of the list, and the DKIM signatures that are there (RFC 8617 §4.1.2).
@@ -291,7 +296,7 @@ fn signed(header: &Header, fields: &FieldList) -> Result<Vec<Box<str>>, Refusal>
     let mut names = fields.names(header);
     names.extend(header.named(DKIM_SIGNATURE).map(|_| DKIM_SIGNATURE.into()));
     let length: usize = names.iter().map(|name| name.len() + 1).sum();
-    if length > MAX_SIGNED { Err(Refusal::ManyFields) } else { Ok(names) }
+    if names.len() > MAX_SIGNED_NAMES || length > MAX_SIGNED { Err(Refusal::ManyFields) } else { Ok(names) }
 }
 
 /// RFC 8617 §5.1 steps 2 and 3 for a chain that fails.

@@ -4,9 +4,12 @@
 use std::fmt::Write as _;
 
 use arc::{Chain, Check, NotSealed, OnFailure, Outcome, Sealer, SealerFault, Sealing};
+use dkim::sign_fields::OVERSIGNED;
+use dkim::signature::MAX_SIGNED_NAMES;
 use dkim::{BodyHasher, FieldList, Selector, SigningKey};
 use dns::{Data, Name, Zone};
 use mail::authres::{AuthenticationResults, AuthservId, DmarcWord, MethodResult, RegisteredProperty};
+use mail::header::{MAX_FIELDS, MAX_HEADER};
 use mail::{Domain, UnixTime};
 use testkit::sealer::Sealer as Naive;
 use testkit::signer::TestKey;
@@ -213,6 +216,23 @@ fn messages_that_nobody_should_sign() {
         |count: usize| ["DKIM-Signature: x\r\n".repeat(count).as_bytes(), MESSAGE.as_bytes()].concat();
     assert!(seal_checked(&signatures(250)).is_ok());
     refused(&signatures(265), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::ManyFields));
+    // Short names: there are too many before they are too long.
+    let recipients = |count: usize| ["To: x\r\n".repeat(count).as_bytes(), MESSAGE.as_bytes()].concat();
+    let most = MAX_SIGNED_NAMES - OVERSIGNED.len() - "from subject date to".split(' ').count();
+    let sealed = seal_checked(&recipients(most)).unwrap();
+    assert_eq!(check(&zone(), &sealed).outcome(), Outcome::Pass);
+    refused(&recipients(most + 1), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::ManyFields));
+}
+
+#[test]
+fn what_is_sealed_is_within_the_limits_with_its_set() {
+    let fields = |count: usize| ["X: y\r\n".repeat(count - 4).as_bytes(), MESSAGE.as_bytes()].concat();
+    let sealed = seal_checked(&fields(MAX_FIELDS - 3)).unwrap();
+    assert_eq!(check(&zone(), &sealed).outcome(), Outcome::Pass);
+    refused(&fields(MAX_FIELDS - 2), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::NoRoom));
+    let front = format!("X: {}\r\n", "x".repeat(995)).repeat(MAX_HEADER / 1000 - 4);
+    let large = [front.as_bytes(), MESSAGE.as_bytes()].concat();
+    refused(&large, OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::NoRoom));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `mailward arc` as its users run it: seal, verify, and seal again; what is not sealed comes out as it came in.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -18,8 +19,8 @@ impl Place {
     fn new() -> Self {
         let place = Self(TempDir::new().unwrap());
         let key = TestKey::rsa(2048);
-        fs::write(place.path("key.pem"), key.private_pem()).unwrap();
-        fs::write(place.path("ed.pem"), TestKey::ed25519(1).private_pem()).unwrap();
+        place.write_key("key.pem", &key.private_pem());
+        place.write_key("ed.pem", &TestKey::ed25519(1).private_pem());
         let strings: Vec<String> = key
             .record()
             .as_bytes()
@@ -34,6 +35,11 @@ impl Place {
         );
         fs::write(place.path("zone"), zone).unwrap();
         place
+    }
+
+    fn write_key(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), Permissions::from_mode(0o600)).unwrap();
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -148,8 +154,15 @@ fn arc_17_what_is_not_sealed_comes_out_as_it_came_in() {
 #[test]
 fn keys_that_cannot_seal() {
     let place = Place::new();
-    fs::write(place.path("none.pem"), "no key").unwrap();
-    for (file, says) in [("ed.pem", "Ed25519"), ("none.pem", "key.pem: "), ("absent.pem", "no such file")] {
+    place.write_key("none.pem", "no key");
+    place.write_key("open.pem", &TestKey::rsa(2048).private_pem());
+    fs::set_permissions(place.path("open.pem"), Permissions::from_mode(0o644)).unwrap();
+    for (file, says) in [
+        ("ed.pem", "Ed25519"),
+        ("none.pem", "key.pem: "),
+        ("open.pem", "everybody on this machine may read it"),
+        ("absent.pem", "no such file"),
+    ] {
         fs::remove_file(place.path("key.pem")).unwrap_or_default();
         fs::copy(place.path(file), place.path("key.pem")).unwrap_or_default();
         let output = place.seal(&[], MESSAGE.as_bytes());

@@ -1,5 +1,8 @@
 //! `mailward sign` as people use it: what it signs verifies, what it doesn't sign goes out as it came, and it says why.
 
+use std::fs::File;
+use std::process::Command;
+
 use crate::place::{Place, Run};
 use serde_json::Value;
 
@@ -61,6 +64,21 @@ fn dkp_04_nothing_can_be_added_to_what_a_user_had_signed() {
         let (dkim, dmarc) = verify(&place, added.as_bytes());
         assert!(!dkim.contains(&"pass".to_owned()) && dmarc != "pass", "{name}: {dkim:?} {dmarc}");
     }
+}
+
+#[test]
+fn what_nobody_can_be_told_changes_nothing() {
+    let place = site();
+    place.write("other", "From: a@other.example\r\n\r\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_mailward"))
+        .args(["sign", "--config", "c.toml", "--explain"])
+        .current_dir(place.path(""))
+        .stdin(File::open(place.path("other")).unwrap())
+        .stderr(File::options().write(true).open("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"From: a@other.example\r\n\r\n");
 }
 
 #[test]

@@ -5,25 +5,24 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use arc::{NewSet, NotSealed, OnFailure, Sealer, Sealing};
-use dkim::{FieldList, Selector, SigningKey};
+use dkim::{FieldList, Selector};
 use mail::authres::AuthservId;
 use mail::{Domain, UnixTime};
 use resolver::Deadline;
 use verdict::suffix::BuiltIn;
 use verdict::{Envelope, Inbound, Settings};
-use zeroize::Zeroizing;
 
 use super::json::SealJson;
 use crate::cli::{DnsArgs, Exit};
 use crate::input::envelope::parse_ip;
 use crate::input::error::shown;
 use crate::input::{Bytes, InputError, now, parse_time};
+use crate::keys::file::KeyFile;
+use crate::show;
 use crate::world::World;
 
 /// How long the message may wait for the DNS.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
-/// Largest file of a key that is read, in bytes.
-const MAX_KEY_FILE: u64 = 64 * 1024;
 
 /// `mailward arc seal`
 #[derive(Debug, clap::Args)]
@@ -90,25 +89,18 @@ fn report(args: &Args, sealed: &Result<NewSet, NotSealed>) -> Result<Exit, Input
     if args.json {
         let json = serde_json::to_string(&SealJson::new(sealed))
             .map_err(|error| InputError::new("--json", error.to_string()))?;
-        anstream::eprintln!("{json}");
+        show::say(json);
     } else if let Err(why) = sealed {
-        anstream::eprintln!("mailward: not sealed: {why}");
+        show::say(format_args!("mailward: not sealed: {why}"));
     }
     Ok(if sealed.is_ok() { Exit::Pass } else { Exit::Fail })
 }
 
 fn sealer(args: &Args) -> Result<Sealer, InputError> {
     let name = shown(&args.key);
-    let io = |error| InputError::io(&name, &error);
-    let file = std::fs::File::open(&args.key).map_err(io)?;
-    // All of it at once: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE as usize + 1));
-    file.take(MAX_KEY_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > MAX_KEY_FILE {
-        return Err(InputError::new(name, "larger than any file of a key"));
-    }
-    let key = SigningKey::parse(&bytes).map_err(|fault| InputError::new(&name, fault.to_string()))?;
-    Sealer::new(args.domain.clone(), args.selector.clone(), key, FieldList::default())
+    let file = KeyFile::read(&args.key);
+    let key = file.usable().map_err(|fault| InputError::new(&name, fault.to_string()))?;
+    Sealer::new(args.domain.clone(), args.selector.clone(), key.clone(), FieldList::default())
         .map_err(|fault| InputError::new(name, fault.to_string()))
 }
 

@@ -49,7 +49,9 @@ fn seal(check: &Check, message: &[u8], on_failure: OnFailure) -> Result<Vec<u8>,
     let sealing = Sealing::new(&header, check, &results(), &sealer(), on_failure, NOW)?;
     let mut hasher = sealing.body();
     hasher.update(body);
-    let set = sealing.finish(&header, &hasher.finish()).unwrap();
+    let body = hasher.finish();
+    let set = sealing.finish(&header, &body).unwrap();
+    assert_eq!(sealing.check_own(&header, &body, &set), Ok(()));
     let mut on_top = String::new();
     for (name, value) in set.fields() {
         on_top = format!("{name}: {value}\r\n{on_top}");
@@ -213,6 +215,57 @@ fn messages_that_nobody_should_sign() {
         |count: usize| ["DKIM-Signature: x\r\n".repeat(count).as_bytes(), MESSAGE.as_bytes()].concat();
     assert!(seal_checked(&signatures(250)).is_ok());
     refused(&signatures(265), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::ManyFields));
+}
+
+/// The self-check sees what a receiver would see: another header, body or chain, another time or verdict of the chain.
+#[test]
+fn the_self_check_notices_what_does_not_verify() {
+    let first = seal_checked(MESSAGE.as_bytes()).unwrap();
+    let broken = [first.as_slice(), b"more\r\n"].concat();
+    for (message, on_failure) in [
+        (MESSAGE.as_bytes(), OnFailure::LeaveAlone),
+        (&first, OnFailure::LeaveAlone),
+        (&broken, OnFailure::Mark),
+    ] {
+        let make = |message: &[u8], now| {
+            let (header, body) = mail::header::split(message);
+            let sealing =
+                Sealing::new(&header, &check(&zone(), message), &results(), &sealer(), on_failure, now)
+                    .unwrap();
+            let mut hasher = sealing.body();
+            hasher.update(body);
+            let body = hasher.finish();
+            let set = sealing.finish(&header, &body).unwrap();
+            (header, body, sealing, set)
+        };
+        let (header, body, sealing, set) = make(message, NOW);
+        assert_eq!(sealing.check_own(&header, &body, &set), Ok(()));
+        let mut hasher = sealing.body();
+        hasher.update(b"other body");
+        let fault = sealing.check_own(&header, &hasher.finish(), &set).unwrap_err().to_string();
+        assert!(fault.contains("the set just sealed does not verify"), "{fault}");
+        let text = String::from_utf8_lossy(header.raw()).into_owned();
+        for (from, to) in [("Subject: hello", "Subject: hullo"), ("From: ", "From: b@x.example\r\nFrom: ")] {
+            let other = mail::Header::parse(text.replacen(from, to, 1));
+            assert!(sealing.check_own(&other, &body, &set).is_err(), "{from}");
+        }
+        // The set of an other sealing: made later, or after another chain.
+        let (_, _, _, later) = make(message, UnixTime(NOW.0 + 1000));
+        assert!(sealing.check_own(&header, &body, &later).is_err());
+        assert!(sealing.check_own(&header, &BodyHasher::new([]).finish(), &set).is_err());
+    }
+    // The seal covers the sets below, of whose keys nobody asks.
+    let (header, body) = mail::header::split(&first);
+    let sealing =
+        Sealing::new(&header, &check(&zone(), &first), &results(), &sealer(), OnFailure::LeaveAlone, NOW)
+            .unwrap();
+    let mut hasher = sealing.body();
+    hasher.update(body);
+    let body = hasher.finish();
+    let set = sealing.finish(&header, &body).unwrap();
+    let text = String::from_utf8_lossy(header.raw()).replace("dmarc=pass", "dmarc=fail");
+    let fault = sealing.check_own(&mail::Header::parse(text), &body, &set).unwrap_err();
+    assert!(matches!(fault.0, arc::Reason::Broken { kind: arc::Kind::Seal, .. }), "{fault}");
 }
 
 #[test]

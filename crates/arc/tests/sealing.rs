@@ -8,6 +8,7 @@ use dkim::{BodyHasher, FieldList, Selector, SigningKey};
 use dns::{Data, Name, Zone};
 use mail::authres::{AuthenticationResults, AuthservId, DmarcWord, MethodResult, RegisteredProperty};
 use mail::{Domain, UnixTime};
+use proptest::prelude::*;
 use testkit::sealer::Sealer as Naive;
 use testkit::signer::TestKey;
 
@@ -281,4 +282,44 @@ fn sealers_that_cannot_be() {
     let mut said = String::new();
     write!(said, "{}", SealerFault::Ed25519).unwrap();
     assert!(said.contains("RSA"));
+}
+
+/// What an attacker chooses: whatever ends a line, a string or a comment, and what is no ASCII.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = b"\r\n\0\t \"();\\<@=.ai\x7f\x80\xe9\xff";
+    prop::collection::vec(prop::sample::select(&bytes[..]), 0..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn smug_03_any_results_are_sealed_safely(texts in prop::collection::vec(hostile(), 3), count in 1_usize..4) {
+        let result = |texts: &[Vec<u8>]| {
+            MethodResult::dmarc(DmarcWord::Fail)
+                .with(RegisteredProperty::HeaderFrom, &texts[0])
+                .with_comment(&texts[1])
+                .with_reason(&texts[2])
+        };
+        let id = AuthservId::parse("mx.sealer.example").unwrap();
+        let results = AuthenticationResults { id, results: vec![result(&texts); count] };
+        let (header, body) = mail::header::split(MESSAGE.as_bytes());
+        let check = check(&zone(), MESSAGE.as_bytes());
+        let sealing = Sealing::new(&header, &check, &results, &sealer(), OnFailure::LeaveAlone, NOW).unwrap();
+        let mut hasher = sealing.body();
+        hasher.update(body);
+        let body = hasher.finish();
+        let set = sealing.finish(&header, &body).unwrap();
+        prop_assert_eq!(sealing.check_own(&header, &body, &set), Ok(()));
+        let text = set.to_string();
+        let lines: Vec<&str> = text.strip_suffix("\r\n").unwrap().split("\r\n").collect();
+        for line in &lines {
+            prop_assert!(line.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')), "{:?}", line);
+            prop_assert!(!line.trim().is_empty() && line.len() <= 998, "{:?}", line);
+        }
+        let starts = lines.iter().filter(|line| !line.starts_with([' ', '\t'])).count();
+        prop_assert_eq!(starts, 3, "a fold begins with white space, and nothing else does not");
+        let read = mail::Header::parse(text.as_str());
+        prop_assert!(read.defects().is_empty() && read.fields().count() == 3);
+    }
 }

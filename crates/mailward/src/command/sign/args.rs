@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, value_name = "warn|adapt", value_parser = adapts)]
     fragile_mail: Option<bool>,
     /// Whether all relays that the message goes to next take 8BITMIME [default: as configured, else true]
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, value_name = "true|false", hide_possible_values = true)]
     relays_take_8bit: Option<bool>,
     /// Say on standard error why the message is signed, or is not
     #[arg(long)]

@@ -131,6 +131,8 @@ fn seal_verify_and_seal_again() {
 #[test]
 fn line_ends_stay_as_they_are() {
     let place = Place::new();
+    let crlf = text(&place.seal(&[], MESSAGE.as_bytes()).stdout);
+    assert!(!crlf.replace("\r\n", "").contains(['\r', '\n']));
     let sealed = place.seal(&[], MESSAGE.replace("\r\n", "\n").as_bytes()).stdout;
     assert!(!sealed.contains(&b'\r'));
     assert_eq!(code(&place.verify(&[], &sealed)), 0);

@@ -123,9 +123,9 @@ fn with_few_keys(sets: Vec<Set>) -> Result<Vec<Set>, Reason> {
 }
 
 /// What a chain is looked at with before anything is asked or hashed for it.
-struct Setting<'a> {
-    policy: &'a Policy,
-    now: UnixTime,
+pub(crate) struct Setting<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: UnixTime,
 }
 
 impl Setting<'_> {
@@ -134,6 +134,11 @@ impl Setting<'_> {
         let newest = whole.last().map(|set| set.instance);
         let sets = whole.into_iter().map(|whole| {
             let set = self.set(whole)?;
+            // RFC 8617 §5.2 step 3.C: cv= is none in the first set and pass in all others.
+            let must = if set.instance == Instance::FIRST { Status::None } else { Status::Pass };
+            if set.seal.status != must {
+                return Err(Reason::Status { instance: set.instance, status: set.seal.status });
+            }
             match &set.message {
                 Err(hopeless) if Some(set.instance) == newest => {
                     Err(hopeless.reason(Kind::Message, set.instance))
@@ -144,14 +149,10 @@ impl Setting<'_> {
         sets.collect()
     }
 
-    fn set(&self, whole: Whole<'_>) -> Result<Set, Reason> {
+    /// One set, whatever its seal says of the chain.
+    pub(crate) fn set(&self, whole: Whole<'_>) -> Result<Set, Reason> {
         let instance = whole.instance;
         let seal = self.seal(&whole.seal).map_err(|hopeless| hopeless.reason(Kind::Seal, instance))?;
-        // RFC 8617 §5.2 step 3.C: cv= is none in the first set and pass in all others.
-        let must = if instance == Instance::FIRST { Status::None } else { Status::Pass };
-        if seal.status != must {
-            return Err(Reason::Status { instance, status: seal.status });
-        }
         let payload = results::cut(whole.results.value).map(|(_, payload)| payload).unwrap_or_default();
         Ok(Set {
             instance,

@@ -3,7 +3,11 @@
 //! What we say of the chain before (cv=) is our own check of it, and what we saw (ARC-Authentication-Results) is our own
 //! verdict: both are values, not texts that stand in the message. A chain that fails is never made to look whole.
 
+mod own;
+
 use std::fmt;
+
+pub use self::own::OwnFault;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use dkim::fields::FieldIndex;
@@ -15,6 +19,7 @@ use dkim::who::{key_name, signing_domain};
 use dkim::{
     Algorithm, BodyHasher, BodyHashes, Canon, FieldList, Refusal, Selector, SigningFault, SigningKey,
 };
+use dns::Name;
 use mail::authres::AuthenticationResults;
 use mail::{Domain, Header, Span, UnixTime};
 
@@ -31,12 +36,15 @@ pub const MAX_SET: usize = 20 * 1024;
 
 /// The field whose signatures a message signature covers as often as they are there (RFC 8617 §4.1.2).
 const DKIM_SIGNATURE: &str = "dkim-signature";
+/// The form in which header and body are signed.
+const CANON: Canon = Canon::Relaxed;
 
 /// Who seals.
 #[derive(Clone)]
 pub struct Sealer {
     domain: Domain,
     selector: Selector,
+    key_name: Name,
     key: SigningKey,
     fields: FieldList,
 }
@@ -75,11 +83,17 @@ impl Sealer {
     ) -> Result<Self, SealerFault> {
         signing_domain(domain.as_str().as_bytes())
             .map_err(|error| SealerFault::Name(RequestFault::Domain(error)))?;
-        key_name(&selector, &domain).map_err(|_| SealerFault::Name(RequestFault::LongKeyName))?;
+        let key_name =
+            key_name(&selector, &domain).map_err(|_| SealerFault::Name(RequestFault::LongKeyName))?;
         match key.algorithm() {
-            Algorithm::RsaSha256 | Algorithm::RsaSha1 => Ok(Self { domain, selector, key, fields }),
+            Algorithm::RsaSha256 | Algorithm::RsaSha1 => Ok(Self { domain, selector, key_name, key, fields }),
             Algorithm::Ed25519Sha256 => Err(SealerFault::Ed25519),
         }
+    }
+
+    /// A hasher for the body of a message to be sealed, in the form that is needed.
+    pub fn body(&self) -> BodyHasher {
+        BodyHasher::new([CANON])
     }
 }
 
@@ -208,7 +222,7 @@ impl Sealing {
 
     /// A hasher for the body, in the form that is needed.
     pub fn body(&self) -> BodyHasher {
-        BodyHasher::new([Canon::Relaxed])
+        self.sealer.body()
     }
 
     /// The set. `header` is the one that the sealing was made from.
@@ -221,7 +235,7 @@ impl Sealing {
 
     /// RFC 8617 §5.1 step 4.B, by RFC 6376 §3.7.
     fn message(&self, header: &Header, body: &BodyHashes) -> Result<String, SigningFault> {
-        let canon = Canon::Relaxed;
+        let canon = CANON;
         let body = body.get(canon).ok_or(SigningFault::BodyNotHashed(canon))?;
         let mut value = self.begin(Kind::Message);
         value.word(&["c=", canon.as_str(), "/", canon.as_str(), ";"]);

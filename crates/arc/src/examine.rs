@@ -53,16 +53,16 @@ impl Message<'_> {
             // RFC 8617 §5.1.1: within a set the results come first, then the message signature, then the seal.
             sealed.add(&set.results_field.raw);
             sealed.add(&set.message_field.raw);
-            seals.push(self.check_seal(set, &sealed));
+            seals.push(self.check_seal(&set.seal.by, &set.seal_field, &sealed));
             sealed.add(&set.seal_field.raw);
         }
         seals
     }
 
-    fn check_seal(&self, set: &Set, sealed: &SealedSets) -> Result<(), Reason> {
-        let by = &set.seal.by;
+    /// Whether one seal fits to what it covers, itself apart.
+    pub(crate) fn check_seal(&self, by: &SignedBy, field: &Text, sealed: &SealedSets) -> Result<(), Reason> {
         let key = self.find_key(by)?;
-        let hash = sealed.digest(&set.seal_field.raw, by.blank);
+        let hash = sealed.digest(&field.raw, by.blank);
         if key.record.key.verifies(&hash, &by.signature) { Ok(()) } else { Err(Reason::SignatureMismatch) }
     }
 

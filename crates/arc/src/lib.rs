@@ -30,6 +30,6 @@ pub use message::MessageSignature;
 pub use reason::{Outcome, Reason};
 pub use results::Results;
 pub use seal::{Seal, Status};
-pub use sealing::{NewSet, NotSealed, OnFailure, Sealer, SealerFault, Sealing};
+pub use sealing::{MAX_SET, NewSet, NotSealed, OnFailure, OwnFault, Sealer, SealerFault, Sealing};
 pub use step::Step;
 pub use trust::{Decision, Grounds, Refusal, TrustedSealers, consider};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use mail::{Defect, Section};
 
+use crate::chain::MAX_KEYS;
 use crate::field::{FieldErrorKind, Kind};
 use crate::instance::{Instance, MAX_SETS};
 use crate::seal::Status;
@@ -84,6 +85,8 @@ pub enum Reason {
         /// What is wrong with it.
         error: FieldErrorKind,
     },
+    /// The signatures have more than [`MAX_KEYS`] different keys.
+    ManyKeys,
     /// The newest message signature or a seal does not hold.
     Broken {
         /// The field.
@@ -111,6 +114,7 @@ impl Reason {
             | Self::SaysFailed(_)
             | Self::Status { .. }
             | Self::Malformed { .. }
+            | Self::ManyKeys
             | Self::Broken { .. } => Outcome::Fail,
         }
     }
@@ -133,6 +137,7 @@ impl Reason {
             Self::SaysFailed(_) => "says-failed",
             Self::Status { .. } => "wrong-status",
             Self::Malformed { .. } => "malformed-field",
+            Self::ManyKeys => "too-many-keys",
             Self::Broken { why, .. } => why.code(),
         }
     }
@@ -150,6 +155,7 @@ impl Reason {
                 Kind::Message => "RFC 8617 §4.1.2",
                 Kind::Seal => "RFC 8617 §4.1.3",
             },
+            Self::ManyKeys => "RFC 8617 §9.2",
             Self::Broken { why, .. } => return why.section(),
         })
     }
@@ -181,6 +187,9 @@ impl fmt::Display for Reason {
             }
             Self::Malformed { kind, instance, error } => {
                 write!(f, "the field {kind} of set {instance} is not valid: {error}")
+            }
+            Self::ManyKeys => {
+                write!(f, "its signatures have more than {MAX_KEYS} different keys, which are not asked for")
             }
             Self::Broken { kind, instance, why } => {
                 write!(f, "the field {kind} of set {instance} does not hold: {why}")

@@ -38,7 +38,7 @@ impl<'h> Group<'h> {
     }
 
     /// RFC 8617 §5.2 step 3.A: exactly one of each.
-    fn whole(&self, instance: Instance) -> Result<Whole<'h>, Reason> {
+    pub(crate) fn whole(&self, instance: Instance) -> Result<Whole<'h>, Reason> {
         let field = |field: Option<Field<'h>>, kind| field.ok_or(Reason::Missing { kind, instance });
         Ok(Whole {
             instance,

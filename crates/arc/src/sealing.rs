@@ -3,17 +3,23 @@
 //! What we say of the chain before (cv=) is our own check of it, and what we saw (ARC-Authentication-Results) is our own
 //! verdict: both are values, not texts that stand in the message. A chain that fails is never made to look whole.
 
+mod own;
+
 use std::fmt;
+
+pub use self::own::OwnFault;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use dkim::fields::FieldIndex;
 use dkim::sign::write::{Folded, put_b, put_names};
-use dkim::sign::{MAX_SIGNED, RequestFault};
+use dkim::sign::{MAX_SIGNED, RequestFault, has_room};
+use dkim::signature::MAX_SIGNED_NAMES;
 use dkim::values::to_base64;
 use dkim::who::{key_name, signing_domain};
 use dkim::{
     Algorithm, BodyHasher, BodyHashes, Canon, FieldList, Refusal, Selector, SigningFault, SigningKey,
 };
+use dns::Name;
 use mail::authres::AuthenticationResults;
 use mail::{Domain, Header, Span, UnixTime};
 
@@ -25,14 +31,20 @@ use crate::reason::Outcome;
 use crate::scan::{Groups, collect, newest_status, whole_sets};
 use crate::seal::{Seal, Status};
 
+/// Longest set that is written, in bytes: results of 8 KiB, h= of [`MAX_SIGNED`] with its folds, two signatures.
+pub const MAX_SET: usize = 20 * 1024;
+
 /// The field whose signatures a message signature covers as often as they are there (RFC 8617 §4.1.2).
 const DKIM_SIGNATURE: &str = "dkim-signature";
+/// The form in which header and body are signed.
+const CANON: Canon = Canon::Relaxed;
 
 /// Who seals.
 #[derive(Clone)]
 pub struct Sealer {
     domain: Domain,
     selector: Selector,
+    key_name: Name,
     key: SigningKey,
     fields: FieldList,
 }
@@ -71,11 +83,17 @@ impl Sealer {
     ) -> Result<Self, SealerFault> {
         signing_domain(domain.as_str().as_bytes())
             .map_err(|error| SealerFault::Name(RequestFault::Domain(error)))?;
-        key_name(&selector, &domain).map_err(|_| SealerFault::Name(RequestFault::LongKeyName))?;
+        let key_name =
+            key_name(&selector, &domain).map_err(|_| SealerFault::Name(RequestFault::LongKeyName))?;
         match key.algorithm() {
-            Algorithm::RsaSha256 | Algorithm::RsaSha1 => Ok(Self { domain, selector, key, fields }),
+            Algorithm::RsaSha256 | Algorithm::RsaSha1 => Ok(Self { domain, selector, key_name, key, fields }),
             Algorithm::Ed25519Sha256 => Err(SealerFault::Ed25519),
         }
+    }
+
+    /// A hasher for the body of a message to be sealed, in the form that is needed.
+    pub fn body(&self) -> BodyHasher {
+        BodyHasher::new([CANON])
     }
 }
 
@@ -204,7 +222,7 @@ impl Sealing {
 
     /// A hasher for the body, in the form that is needed.
     pub fn body(&self) -> BodyHasher {
-        BodyHasher::new([Canon::Relaxed])
+        self.sealer.body()
     }
 
     /// The set. `header` is the one that the sealing was made from.
@@ -217,7 +235,7 @@ impl Sealing {
 
     /// RFC 8617 §5.1 step 4.B, by RFC 6376 §3.7.
     fn message(&self, header: &Header, body: &BodyHashes) -> Result<String, SigningFault> {
-        let canon = Canon::Relaxed;
+        let canon = CANON;
         let body = body.get(canon).ok_or(SigningFault::BodyNotHashed(canon))?;
         let mut value = self.begin(Kind::Message);
         value.word(&["c=", canon.as_str(), "/", canon.as_str(), ";"]);
@@ -283,7 +301,8 @@ fn check_message(header: &Header) -> Result<(), Refusal> {
         0 => Err(Refusal::NoFrom),
         1 => Ok(()),
         several => Err(Refusal::SeveralFrom(several)),
-    }
+    }?;
+    if has_room(header, Kind::ALL.len(), MAX_SET) { Ok(()) } else { Err(Refusal::NoRoom) }
 }
 
 /// The fields of the list, and the DKIM signatures that are there (RFC 8617 §4.1.2).
@@ -291,7 +310,7 @@ fn signed(header: &Header, fields: &FieldList) -> Result<Vec<Box<str>>, Refusal>
     let mut names = fields.names(header);
     names.extend(header.named(DKIM_SIGNATURE).map(|_| DKIM_SIGNATURE.into()));
     let length: usize = names.iter().map(|name| name.len() + 1).sum();
-    if length > MAX_SIGNED { Err(Refusal::ManyFields) } else { Ok(names) }
+    if names.len() > MAX_SIGNED_NAMES || length > MAX_SIGNED { Err(Refusal::ManyFields) } else { Ok(names) }
 }
 
 /// RFC 8617 §5.1 steps 2 and 3 for a chain that fails.

@@ -13,12 +13,12 @@ use testkit::signer::TestKey;
 const NOW: UnixTime = UnixTime(1_780_272_000);
 const MESSAGE: &[u8] = b"From: <a@victim.example>\r\nSubject: hello\r\n\r\nbody\r\n";
 
-/// A chain in which every signature has a key of its own, as long h= as they say, and the zone of its keys.
-fn chain(sets: u8, names: usize) -> (Vec<u8>, Zone) {
+/// A chain whose signatures take turns with so many keys, as long h= as they say, and the zone of its keys.
+fn chain(sets: u8, keys: u32, names: usize) -> (Vec<u8>, Zone) {
     let mut zone = Zone::new();
     let mut message = MESSAGE.to_vec();
     for number in 1..=u32::from(sets) {
-        let (sealer, signer) = (format!("s{number}.example"), format!("m{number}.example"));
+        let [sealer, signer] = [0, 1].map(|other| format!("s{}.example", (2 * number + other) % keys));
         for domain in [&sealer, &signer] {
             let name = Name::from_dotted(format!("arc._domainkey.{domain}")).unwrap();
             zone.add(name, 300, Data::txt(TestKey::ed25519(7).record()));
@@ -40,14 +40,19 @@ fn check(message: &[u8], zone: &Zone) -> (Keys, Check) {
 }
 
 #[test]
-fn arc_03_fifty_sets_and_a_hundred_keys() {
-    let (message, zone) = chain(MAX_SETS, 2);
+fn arc_03_fifty_sets_and_twenty_keys() {
+    let most = u32::try_from(MAX_KEYS).unwrap();
+    let (message, zone) = chain(MAX_SETS, most, 2);
     let (keys, found) = check(&message, &zone);
     assert_eq!(
         (keys.iter().count(), found.outcome(), found.oldest_pass()),
         (MAX_KEYS, Outcome::Pass, Some(0))
     );
-    // One more: the test sealer writes i=51.
+    // A key more, and nobody is asked.
+    let (many, all) = chain(MAX_SETS, most + 1, 2);
+    let (keys, found) = check(&many, &all);
+    assert_eq!((keys.iter().count(), found.outcome(), found.reason()), (0, Outcome::Fail, &Reason::ManyKeys));
+    // One set more: the test sealer writes i=51.
     let more = Sealer::new(51, "s1.example", "arc", &TestKey::ed25519(7)).seal(&message);
     let (keys, found) = check(&more, &zone);
     assert_eq!((keys.iter().count(), found.outcome()), (0, Outcome::Fail));
@@ -60,7 +65,7 @@ fn arc_03_fifty_sets_and_a_hundred_keys() {
 
 #[test]
 fn arc_03_the_worst_chain_takes_no_long_time() {
-    let (message, zone) = chain(MAX_SETS, 800);
+    let (message, zone) = chain(MAX_SETS, 20, 800);
     let start = Instant::now();
     let (_, found) = check(&message, &zone);
     assert_eq!(found.outcome(), Outcome::Pass, "{}", found.reason());

@@ -4,10 +4,14 @@
 use std::fmt::Write as _;
 
 use arc::{Chain, Check, NotSealed, OnFailure, Outcome, Sealer, SealerFault, Sealing};
+use dkim::sign_fields::OVERSIGNED;
+use dkim::signature::MAX_SIGNED_NAMES;
 use dkim::{BodyHasher, FieldList, Selector, SigningKey};
 use dns::{Data, Name, Zone};
 use mail::authres::{AuthenticationResults, AuthservId, DmarcWord, MethodResult, RegisteredProperty};
+use mail::header::{MAX_FIELDS, MAX_HEADER};
 use mail::{Domain, UnixTime};
+use proptest::prelude::*;
 use testkit::sealer::Sealer as Naive;
 use testkit::signer::TestKey;
 
@@ -49,7 +53,9 @@ fn seal(check: &Check, message: &[u8], on_failure: OnFailure) -> Result<Vec<u8>,
     let sealing = Sealing::new(&header, check, &results(), &sealer(), on_failure, NOW)?;
     let mut hasher = sealing.body();
     hasher.update(body);
-    let set = sealing.finish(&header, &hasher.finish()).unwrap();
+    let body = hasher.finish();
+    let set = sealing.finish(&header, &body).unwrap();
+    assert_eq!(sealing.check_own(&header, &body, &set), Ok(()));
     let mut on_top = String::new();
     for (name, value) in set.fields() {
         on_top = format!("{name}: {value}\r\n{on_top}");
@@ -213,6 +219,74 @@ fn messages_that_nobody_should_sign() {
         |count: usize| ["DKIM-Signature: x\r\n".repeat(count).as_bytes(), MESSAGE.as_bytes()].concat();
     assert!(seal_checked(&signatures(250)).is_ok());
     refused(&signatures(265), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::ManyFields));
+    // Short names: there are too many before they are too long.
+    let recipients = |count: usize| ["To: x\r\n".repeat(count).as_bytes(), MESSAGE.as_bytes()].concat();
+    let most = MAX_SIGNED_NAMES - OVERSIGNED.len() - "from subject date to".split(' ').count();
+    let sealed = seal_checked(&recipients(most)).unwrap();
+    assert_eq!(check(&zone(), &sealed).outcome(), Outcome::Pass);
+    refused(&recipients(most + 1), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::ManyFields));
+}
+
+#[test]
+fn what_is_sealed_is_within_the_limits_with_its_set() {
+    let fields = |count: usize| ["X: y\r\n".repeat(count - 4).as_bytes(), MESSAGE.as_bytes()].concat();
+    let sealed = seal_checked(&fields(MAX_FIELDS - 3)).unwrap();
+    assert_eq!(check(&zone(), &sealed).outcome(), Outcome::Pass);
+    refused(&fields(MAX_FIELDS - 2), OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::NoRoom));
+    let front = format!("X: {}\r\n", "x".repeat(995)).repeat(MAX_HEADER / 1000 - 4);
+    let large = [front.as_bytes(), MESSAGE.as_bytes()].concat();
+    refused(&large, OnFailure::LeaveAlone, NotSealed::Message(dkim::Refusal::NoRoom));
+}
+
+/// The self-check sees what a receiver would see: another header, body or chain, another time or verdict of the chain.
+#[test]
+fn the_self_check_notices_what_does_not_verify() {
+    let first = seal_checked(MESSAGE.as_bytes()).unwrap();
+    let broken = [first.as_slice(), b"more\r\n"].concat();
+    for (message, on_failure) in [
+        (MESSAGE.as_bytes(), OnFailure::LeaveAlone),
+        (&first, OnFailure::LeaveAlone),
+        (&broken, OnFailure::Mark),
+    ] {
+        let make = |message: &[u8], now| {
+            let (header, body) = mail::header::split(message);
+            let sealing =
+                Sealing::new(&header, &check(&zone(), message), &results(), &sealer(), on_failure, now)
+                    .unwrap();
+            let mut hasher = sealing.body();
+            hasher.update(body);
+            let body = hasher.finish();
+            let set = sealing.finish(&header, &body).unwrap();
+            (header, body, sealing, set)
+        };
+        let (header, body, sealing, set) = make(message, NOW);
+        assert_eq!(sealing.check_own(&header, &body, &set), Ok(()));
+        let mut hasher = sealing.body();
+        hasher.update(b"other body");
+        let fault = sealing.check_own(&header, &hasher.finish(), &set).unwrap_err().to_string();
+        assert!(fault.contains("the set just sealed does not verify"), "{fault}");
+        let text = String::from_utf8_lossy(header.raw()).into_owned();
+        for (from, to) in [("Subject: hello", "Subject: hullo"), ("From: ", "From: b@x.example\r\nFrom: ")] {
+            let other = mail::Header::parse(text.replacen(from, to, 1));
+            assert!(sealing.check_own(&other, &body, &set).is_err(), "{from}");
+        }
+        // The set of an other sealing: made later, or after another chain.
+        let (_, _, _, later) = make(message, UnixTime(NOW.0 + 1000));
+        assert!(sealing.check_own(&header, &body, &later).is_err());
+        assert!(sealing.check_own(&header, &BodyHasher::new([]).finish(), &set).is_err());
+    }
+    // The seal covers the sets below, of whose keys nobody asks.
+    let (header, body) = mail::header::split(&first);
+    let sealing =
+        Sealing::new(&header, &check(&zone(), &first), &results(), &sealer(), OnFailure::LeaveAlone, NOW)
+            .unwrap();
+    let mut hasher = sealing.body();
+    hasher.update(body);
+    let body = hasher.finish();
+    let set = sealing.finish(&header, &body).unwrap();
+    let text = String::from_utf8_lossy(header.raw()).replace("dmarc=pass", "dmarc=fail");
+    let fault = sealing.check_own(&mail::Header::parse(text), &body, &set).unwrap_err();
+    assert!(matches!(fault.0, arc::Reason::Broken { kind: arc::Kind::Seal, .. }), "{fault}");
 }
 
 #[test]
@@ -228,4 +302,44 @@ fn sealers_that_cannot_be() {
     let mut said = String::new();
     write!(said, "{}", SealerFault::Ed25519).unwrap();
     assert!(said.contains("RSA"));
+}
+
+/// What an attacker chooses: whatever ends a line, a string or a comment, and what is no ASCII.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = b"\r\n\0\t \"();\\<@=.ai\x7f\x80\xe9\xff";
+    prop::collection::vec(prop::sample::select(&bytes[..]), 0..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn smug_03_any_results_are_sealed_safely(texts in prop::collection::vec(hostile(), 3), count in 1_usize..4) {
+        let result = |texts: &[Vec<u8>]| {
+            MethodResult::dmarc(DmarcWord::Fail)
+                .with(RegisteredProperty::HeaderFrom, &texts[0])
+                .with_comment(&texts[1])
+                .with_reason(&texts[2])
+        };
+        let id = AuthservId::parse("mx.sealer.example").unwrap();
+        let results = AuthenticationResults { id, results: vec![result(&texts); count] };
+        let (header, body) = mail::header::split(MESSAGE.as_bytes());
+        let check = check(&zone(), MESSAGE.as_bytes());
+        let sealing = Sealing::new(&header, &check, &results, &sealer(), OnFailure::LeaveAlone, NOW).unwrap();
+        let mut hasher = sealing.body();
+        hasher.update(body);
+        let body = hasher.finish();
+        let set = sealing.finish(&header, &body).unwrap();
+        prop_assert_eq!(sealing.check_own(&header, &body, &set), Ok(()));
+        let text = set.to_string();
+        let lines: Vec<&str> = text.strip_suffix("\r\n").unwrap().split("\r\n").collect();
+        for line in &lines {
+            prop_assert!(line.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')), "{:?}", line);
+            prop_assert!(!line.trim().is_empty() && line.len() <= 998, "{:?}", line);
+        }
+        let starts = lines.iter().filter(|line| !line.starts_with([' ', '\t'])).count();
+        prop_assert_eq!(starts, 3, "a fold begins with white space, and nothing else does not");
+        let read = mail::Header::parse(text.as_str());
+        prop_assert!(read.defects().is_empty() && read.fields().count() == 3);
+    }
 }

@@ -25,7 +25,6 @@ pub struct Flags {
 /// One DKIM-Signature field, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    pub(crate) field_index: usize,
     pub(crate) claims: Claims,
     pub(crate) signed: SignedNames,
     pub(crate) reason: Reason,
@@ -34,11 +33,6 @@ pub struct Check {
 }
 
 impl Check {
-    /// The field's place in the header, from the top, from 0.
-    pub fn field_index(&self) -> usize {
-        self.field_index
-    }
-
     /// d=, if it can be read; proved only if the signature passes.
     pub fn domain(&self) -> Option<&Domain> {
         self.claims.domain.as_ref()

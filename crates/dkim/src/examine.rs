@@ -138,6 +138,10 @@ impl Message<'_> {
         story.flags.unsigned_duplicate = covered.unsigned_duplicate;
         story.flags.unsigned =
             WELL_SIGNED.iter().copied().filter(|name| self.is_there_unsigned(s, name)).collect();
+        if !story.flags.unsigned.is_empty() {
+            let cited = story.field(s.span("h"));
+            story.steps.push(Step::Unsigned { names: story.flags.unsigned.clone(), cited });
+        }
         Ok(())
     }
 

@@ -88,7 +88,7 @@ impl<'h> FieldIndex<'h> {
         let wanted = Name::new(name.as_bytes());
         let start = self.names.partition_point(|field| field.name.order(&wanted).is_lt());
         let rest = self.names.get(start..).unwrap_or_default();
-        start..start + rest.iter().take_while(|field| field.name.order(&wanted).is_eq()).count()
+        start..start + rest.partition_point(|field| field.name.order(&wanted).is_eq())
     }
 
     /// Whether the header has a field of this name.

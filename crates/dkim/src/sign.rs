@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use dns::Name;
+use mail::header::{MAX_FIELDS, MAX_HEADER};
 use mail::{Defect, Domain, Header, UnixTime};
 
 use crate::body::{BodyHash, BodyHasher, BodyHashes};
@@ -20,6 +21,11 @@ use crate::who::{Identity, Selector, WhoError, key_name, signing_domain};
 
 /// Longest h=, in bytes: other verifiers hold no more than 4096.
 pub const MAX_SIGNED: usize = 4_000;
+
+/// Longest DKIM-Signature field that is written, in bytes: with all of its tags as long as they can be.
+pub const MAX_WRITTEN: usize = 20 * 1024;
+/// The latest time that x= tells, in seconds since 1970 (RFC 6376 §3.5: twelve digits).
+const LATEST: u64 = 999_999_999_999;
 
 /// How a message is signed. The default is relaxed/relaxed, the default [`FieldList`], t=, and neither x= nor z=.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +138,10 @@ pub enum Refusal {
         "too many fields: their list would have more than {MAX_SIGNED} bytes or {MAX_SIGNED_NAMES} names"
     )]
     ManyFields,
+    /// With its signatures the header would have more than [`MAX_FIELDS`] fields, or more than [`MAX_HEADER`] bytes if each
+    /// were [`MAX_WRITTEN`] long: a receiver like this one would find it malformed.
+    #[error("the header is too large to put signatures on top")]
+    NoRoom,
 }
 
 /// Why signatures could not be made. None of this is the message's fault.
@@ -195,6 +205,9 @@ impl Signing {
             0 => return Err(Refusal::NoFrom),
             1 => {}
             several => return Err(Refusal::SeveralFrom(several)),
+        }
+        if !has_room(header, requests.len(), MAX_WRITTEN * requests.len()) {
+            return Err(Refusal::NoRoom);
         }
         let mut signed: Vec<Arc<Selection>> = Vec::with_capacity(requests.len());
         for Request { options: Options { fields, .. }, .. } in &requests {
@@ -260,6 +273,12 @@ impl Signing {
         write::put_b(&mut field, &request.key.sign_digest(&hash.finish())?);
         Ok(SignatureField { value: field.into_string(), algorithm: request.key.algorithm() })
     }
+}
+
+/// Whether a header stays within the limits of [`mail::header`] with so many fields more, of so many bytes in all.
+pub fn has_room(header: &Header, fields: usize, bytes: usize) -> bool {
+    header.fields().len().saturating_add(fields) <= MAX_FIELDS
+        && header.raw().len().saturating_add(bytes) <= MAX_HEADER
 }
 
 /// The signed fields of a message, hashed.

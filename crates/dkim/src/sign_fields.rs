@@ -33,8 +33,12 @@ pub const WHEN_PRESENT: &[&str] = &[
     "list-archive",
 ];
 
+/// What the names of fields begin with that are there once for each time that a message was sent again (RFC 5322 §3.6.6);
+/// they are never signed either.
+const RESENT: &str = "resent-";
+
 /// Fields that are never signed: those that every relay adds, changes or takes away (RFC 6376 §5.4.1), and the signatures
-/// themselves.
+/// themselves. Nor are those whose name begins with `resent-`.
 pub const NEVER: &[&str] = &[
     "received",
     "return-path",
@@ -61,7 +65,7 @@ pub enum FieldListError {
     /// Not letters, digits, hyphens and underscores, or longer than [`MAX_FIELD_NAME`].
     #[error("{} is no field name that can be signed", mail::shortened(.0.as_bytes(), 40))]
     Name(Box<str>),
-    /// One of [`NEVER`].
+    /// One of [`NEVER`], or one that begins with `resent-`.
     #[error("{0} is never signed: it is changed, added or taken away on the way")]
     Never(Box<str>),
     /// A name that is in the list already.
@@ -189,7 +193,11 @@ fn field_name(name: &str) -> Result<Box<str>, FieldListError> {
         1..=MAX_FIELD_NAME if name.bytes().all(good) => {}
         _ => return Err(FieldListError::Name(name.into())),
     }
-    if NEVER.contains(&&*lower) { Err(FieldListError::Never(lower)) } else { Ok(lower) }
+    if NEVER.contains(&&*lower) || lower.starts_with(RESENT) {
+        Err(FieldListError::Never(lower))
+    } else {
+        Ok(lower)
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +226,11 @@ mod tests {
         check(&["from"], &["FROM"], "Twice(\"from\")");
         check(&["from", "Received"], &[], "Never(\"received\")");
         check(&["from"], &["DKIM-Signature"], "Never(\"dkim-signature\")");
+        for never in NEVER.iter().chain(&["resent-from", "resent-date", "resent-message-id", "resent-"]) {
+            check(&["from", never], &[], &format!("Never({never:?})"));
+            check(&["from"], &[&never.to_uppercase()], &format!("Never({never:?})"));
+        }
+        check(&["from"], &["x-resent-from"], "from+ x-resent-from");
         for bad in ["", "a b", "a:", "a;", "a=b", "caf\u{e9}", "a\r\nb", "a|b"] {
             check(&["from", bad], &[], &format!("Name({bad:?})"));
         }

@@ -101,6 +101,13 @@ pub enum Step {
         /// The field, and h= in it.
         cited: Cited,
     },
+    /// Fields that a reader sees are there and not signed; see [`crate::WELL_SIGNED`].
+    Unsigned {
+        /// Their names, in lower case; not empty.
+        names: Vec<&'static str>,
+        /// The field, and h= in it.
+        cited: Cited,
+    },
     /// Something was decided: the reason of the check, or one more that came to light.
     Decided {
         /// Why.
@@ -127,6 +134,9 @@ impl fmt::Display for Step {
             Self::Header { canon, fields, .. } => {
                 write!(f, "the {fields} signed header fields ({canon}) are the ones that were signed")
             }
+            Self::Unsigned { names, .. } => {
+                write!(f, "not signed, so anybody may have changed it: {}", names.join(", "))
+            }
             Self::Decided { reason, .. } => reason.fmt(f),
         }
     }
@@ -140,6 +150,7 @@ impl Explain for Step {
             Self::Key { .. } => Section("RFC 6376 §6.1.2"),
             Self::KeyFinding { .. } => Section("RFC 6376 §3.6.1"),
             Self::Body { .. } | Self::Header { .. } => Section("RFC 6376 §3.7"),
+            Self::Unsigned { .. } => Section("RFC 6376 §5.4.1"),
             Self::Decided { reason, .. } => reason.section(),
         }
     }
@@ -150,7 +161,8 @@ impl Explain for Step {
             | Self::Key { cited, .. }
             | Self::KeyFinding { cited, .. }
             | Self::Body { cited, .. }
-            | Self::Header { cited, .. } => Some(cited.quote()),
+            | Self::Header { cited, .. }
+            | Self::Unsigned { cited, .. } => Some(cited.quote()),
             Self::Asked { .. } => None,
             Self::Decided { cited, .. } => cited.as_ref().map(Cited::quote),
         }

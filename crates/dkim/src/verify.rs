@@ -191,7 +191,7 @@ impl Entry {
             // A malformed field always has an objection.
             (None, Err(malformed)) => story.decide(Reason::Malformed(malformed.first().kind), None),
         };
-        Check { field_index: self.index, claims, signed, reason, steps: story.steps, flags: story.flags }
+        Check { claims, signed, reason, steps: story.steps, flags: story.flags }
     }
 }
 

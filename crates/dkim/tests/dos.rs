@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use common::{MESSAGE, World};
 use dkim::canon::BodyCanon;
+use dkim::fields::FieldIndex;
 use dkim::policy::MAX_SIGNATURES;
 use dkim::{BodyHasher, Canon, KeyRecord, Outcome, Signature, Verifier};
 use dns::{Answer, Dns, Question, Reply};
@@ -148,6 +149,19 @@ fn dos_03_bodies_are_handed_on_in_large_pieces() {
             assert!(pieces <= most, "{canon}, {}: {pieces}", mail::printable(unit));
         }
     }
+}
+
+#[test]
+fn dos_02_names_by_instances() {
+    linear("names and fields", 1_600, |size| {
+        let header = Header::parse(b"To: x\r\n".repeat(size));
+        let index = FieldIndex::new(&header);
+        // As many as a message has signatures of its own and of its handlers.
+        for _ in 0..60 {
+            let covered = index.covered(std::iter::repeat_n("to", size / 2), usize::MAX);
+            assert_eq!((covered.fields.len(), covered.oversigned), (size / 2, false));
+        }
+    });
 }
 
 #[test]

@@ -7,14 +7,14 @@ mod common;
 use std::num::NonZeroU64;
 
 use common::{MESSAGE, NOW, World, edit, prepend};
-use dkim::sign::{MAX_COPIED, MAX_LINE, MAX_SIGNED};
+use dkim::sign::{MAX_COPIED, MAX_LINE, MAX_SIGNED, MAX_WRITTEN};
 use dkim::sign_fields::OVERSIGNED;
 use dkim::signature::MAX_SIGNED_NAMES;
 use dkim::{
     Canon, FieldList, Identity, Options, Refusal, Request, RequestFault, Selector, SignatureField, Signing,
     SigningKey,
 };
-use mail::header::split;
+use mail::header::{MAX_FIELDS, MAX_HEADER, split};
 use mail::{Domain, Header, UnixTime};
 use proptest::prelude::*;
 use testkit::signer::{Signer, TestKey};
@@ -233,6 +233,9 @@ fn tags_that_can_be_asked_for() {
     assert_eq!(tag(&without, "t"), None);
     let expiring = Options { expires_after: NonZeroU64::new(60), ..Options::default() };
     assert_eq!(tag(&one(MESSAGE, expiring), "x"), Some((NOW + 60).to_string()));
+    // RFC 6376 §3.5: no more than twelve digits.
+    let late = Options { expires_after: NonZeroU64::new(u64::MAX), ..Options::default() };
+    assert_eq!(tag(&one(MESSAGE, late), "x").as_deref(), Some("999999999999"));
     let identity = Options { identity: Some(identity_of("\"b=\u{e9}|;x\"")), ..Options::default() };
     let quoted = "\"b=3D=C3=A9=7C=3Bx\"@news.victim.example";
     assert_eq!(tag(&one(MESSAGE, identity), "i").as_deref(), Some(quoted));
@@ -363,6 +366,57 @@ fn too_many_fields_are_not_signed() {
         assert_eq!(refusal(message(name, most + 1)), Some(Refusal::ManyFields));
         let most = message(name, most) + "\r\n";
         World::new().check(sign(most.as_bytes(), vec![request("ed", Options::default())]), "pass pass");
+    }
+}
+
+#[test]
+fn what_is_signed_is_within_the_limits_with_its_signatures() {
+    let from = "From: a@victim.example\r\n";
+    let both = || vec![request("s1", Options::default()), request("ed", Options::default())];
+    let refusal = |message: &str| Signing::new(&split(message.as_bytes()).0, both(), UnixTime(NOW)).err();
+    let fields = |count: usize| from.to_owned() + &"X: y\r\n".repeat(count - 1) + "\r\n";
+    let bytes = |count: usize| {
+        let line = format!("X: {}\r\n", "x".repeat(995));
+        let rest = count - from.len();
+        let last = format!("X: {}\r\n", "x".repeat(rest % line.len() + line.len() - "X: \r\n".len()));
+        from.to_owned() + &line.repeat(rest / line.len() - 1) + &last + "\r\n"
+    };
+    for (message, more) in [
+        (fields(MAX_FIELDS - 2), fields(MAX_FIELDS - 1)),
+        (bytes(MAX_HEADER - 2 * MAX_WRITTEN), bytes(MAX_HEADER - 2 * MAX_WRITTEN + 1)),
+    ] {
+        assert_eq!(refusal(&more), Some(Refusal::NoRoom));
+        let signed = sign(message.as_bytes(), both());
+        assert_eq!(World::new().results(&signed), ["pass pass"; 2]);
+    }
+}
+
+#[test]
+fn no_signature_is_longer_than_the_room_that_it_needs() {
+    let label = "d".repeat(60);
+    let domain = Domain::parse(format!("{label}.{label}.{label}.example")).unwrap();
+    let identity =
+        Identity::parse(format!("{}@{domain}", "=FC".repeat(64).replace("=FC", "=C3=BC")).as_bytes());
+    let names: Vec<String> = (0..61).map(|number| format!("x-{number:02}-{}", "x".repeat(59))).collect();
+    let list = FieldList::new(["from"], names.iter().map(String::as_str)).unwrap();
+    let options = Options {
+        fields: list,
+        copy_fields: true,
+        expires_after: NonZeroU64::new(u64::MAX),
+        identity: Some(identity.unwrap()),
+        ..Options::default()
+    };
+    // The signature of the longest key has 340 characters more.
+    let (key, more) = (key(&TestKey::rsa(2048)), 400);
+    let selector = Selector::parse("s".repeat(50)).unwrap();
+    let request = Request::new(domain, selector, key, options).unwrap();
+    for value in ["y", &"y".repeat(60), &"\u{e9}".repeat(9)] {
+        let fields: String = names.iter().map(|name| format!("{name}:{value}\r\n")).collect();
+        let header = Header::parse(format!("From: a@b.example\r\n{fields}"));
+        let signing = Signing::new(&header, vec![request.clone()], UnixTime(NOW)).unwrap();
+        let signed = signing.finish(&header, &signing.body().finish()).unwrap();
+        let length = signed[0].to_string().len();
+        assert!((8_000..MAX_WRITTEN - more).contains(&length), "{length}");
     }
 }
 

@@ -545,6 +545,11 @@ fn dkp_02_03_weakly_signed_and_minimum_of_signed_fields() {
         (check.outcome(), check.flags().unsigned.clone()),
         (Outcome::Pass, vec!["subject", "date", "to"])
     );
+    let told: Vec<String> = check.steps().iter().map(ToString::to_string).collect();
+    let unsigned = "not signed, so anybody may have changed it: subject, date, to".to_owned();
+    assert!(told.contains(&unsigned), "{told:?}");
+    let told = &world.verify(&signed())[0];
+    assert!(!told.steps().iter().any(|step| matches!(step, Step::Unsigned { .. })));
     assert_eq!(check.signed_at(), Some(1_600_000_000));
     world.policy.must_sign = ["subject", "date", "to", "content-type"].map(Box::from).to_vec();
     world.check(&weak, "policy unsigned-field");

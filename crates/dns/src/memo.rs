@@ -7,10 +7,12 @@ use crate::answer::Strings;
 
 /// Longest text about which anything is kept, in bytes.
 pub const MAX_REMEMBERED: usize = 2_048;
-/// Most bytes of texts about which something is kept.
+/// Most bytes of texts about which something is kept, a word counted as what is made of it.
 pub const MAX_REMEMBERED_IN_ALL: usize = 4 * 1024 * 1024;
 /// What an entry counts at least, in bytes: it costs more than its text.
 const LEAST: usize = MAX_REMEMBERED / 4;
+/// What a word of a text counts beside its length, in bytes: it becomes a value of its own.
+const WORD: usize = 96;
 /// How many maps there are, each with its own lock, so that threads seldom meet.
 const SHARDS: usize = 16;
 
@@ -33,6 +35,14 @@ struct Halves<T> {
     bytes: usize,
 }
 
+/// About how much memory it takes to keep a text and what was made of it, in bytes. Words end at spaces, colons and
+/// semicolons.
+fn cost(text: &Strings) -> usize {
+    let ends_word = |byte: &&u8| matches!(**byte, b' ' | b':' | b';');
+    let of_string = |string: &[u8]| string.len() + WORD * string.iter().filter(ends_word).count();
+    text.iter().map(|string| of_string(string)).sum::<usize>().max(LEAST)
+}
+
 impl<T> Default for Memo<T> {
     fn default() -> Self {
         let halves = || Halves { young: Known::new(), old: Known::new(), bytes: 0 };
@@ -48,10 +58,10 @@ impl<T> Memo<T> {
         let place = Arc::as_ptr(text).addr();
         let shard = self.0.get(place / 64 % SHARDS).filter(|_| length <= MAX_REMEMBERED);
         let Some(shard) = shard else { return Arc::new(make()) };
-        let known = locked(shard, |halves| halves.get(place, length)).filter(|value| fits(value));
+        let known = locked(shard, |halves| halves.get(place)).filter(|value| fits(value));
         known.unwrap_or_else(|| {
             let value = Arc::new(make());
-            locked(shard, |halves| halves.put(place, Arc::clone(text), Arc::clone(&value), length));
+            locked(shard, |halves| halves.put(place, Arc::clone(text), Arc::clone(&value)));
             value
         })
     }
@@ -63,17 +73,17 @@ fn locked<T, R>(shard: &Mutex<Halves<T>>, act: impl FnOnce(&mut Halves<T>) -> R)
 }
 
 impl<T> Halves<T> {
-    fn get(&mut self, place: usize, length: usize) -> Option<Arc<T>> {
+    fn get(&mut self, place: usize) -> Option<Arc<T>> {
         if let Some((_, value)) = self.young.get(&place) {
             return Some(Arc::clone(value));
         }
         let (text, value) = self.old.remove(&place)?;
-        self.put(place, text, Arc::clone(&value), length);
+        self.put(place, text, Arc::clone(&value));
         Some(value)
     }
 
-    fn put(&mut self, place: usize, text: Strings, value: Arc<T>, length: usize) {
-        let cost = length.max(LEAST);
+    fn put(&mut self, place: usize, text: Strings, value: Arc<T>) {
+        let cost = cost(&text);
         if self.bytes + cost > MAX_REMEMBERED_IN_ALL / SHARDS / 2 {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
@@ -116,6 +126,16 @@ mod tests {
             let made = number.to_string();
             assert_eq!(get(&memo, &text("v=spf1"), &made), made);
         }
+    }
+
+    #[test]
+    fn texts_of_many_parts_count_for_what_is_made_of_them() {
+        let memo = Memo::default();
+        for _ in 0..1000 {
+            get(&memo, &text(&"a ".repeat(1000)), "");
+        }
+        let most = MAX_REMEMBERED_IN_ALL / (1000 * WORD);
+        assert!((1..=most).contains(&kept(&memo)), "{}", kept(&memo));
     }
 
     #[test]

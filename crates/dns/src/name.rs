@@ -92,7 +92,7 @@ impl Name {
     }
 
     /// The same for any bytes, where a name without a dot at its end is meant below `origin` (RFC 1035 §5.1).
-    pub fn from_presentation_below(text: &[u8], origin: &Self) -> Result<Self, NameError> {
+    pub(crate) fn from_presentation_below(text: &[u8], origin: &Self) -> Result<Self, NameError> {
         if text == b"." {
             return Ok(Self::root());
         }

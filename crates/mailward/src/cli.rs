@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use crate::command;
+use crate::show;
 
 /// How a command ended; the documentation of exit codes in `--help` says the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,10 +31,16 @@ impl From<Exit> for ExitCode {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes:
-  0  everything passed: each message passes DMARC, the record has no error
-  1  something did not pass: a message has another DMARC result, the record has an error or is not there
+Exit codes, of each command in its own --help:
+  0  everything passed, is in order, or was done
+  1  something did not pass, is not in order, or is not there
   2  something could not be done: a wrong command line, a file that can't be read, no answer from the DNS";
+
+const VERIFY_EXIT_CODES: &str = "\
+Exit codes:
+  0  each message passes DMARC
+  1  a message has another DMARC result
+  2  something could not be done: a wrong command line, a file that can't be read";
 
 const SIGN_EXIT_CODES: &str = "\
 Exit codes:
@@ -41,7 +48,7 @@ Exit codes:
   1  not signed: the message went out as it came, and standard error says why
   2  nothing went out: a wrong command line, a key or file that can't be read, no usable key for mail that should be signed";
 
-/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, DMARC. Signs mail that goes out.
+/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out.
 #[derive(Debug, Parser)]
 #[command(name = "mailward", version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct Cli {
@@ -61,19 +68,19 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Once {
     /// Judge messages: does each come from whom it claims?
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = VERIFY_EXIT_CODES)]
     Verify(command::verify::Args),
     /// SPF records: what a domain publishes, what it means, what is wrong with it
-    #[command(subcommand, after_help = EXIT_CODES)]
+    #[command(subcommand)]
     Spf(command::spf::Command),
-    /// DKIM key records
-    #[command(subcommand, after_help = EXIT_CODES)]
+    /// DKIM key records: what a key is, what is wrong with its record
+    #[command(subcommand)]
     Dkim(command::dkim::Command),
     /// ARC: what the handlers of a message saw, and to say what we saw
     #[command(subcommand)]
     Arc(command::arc::Command),
-    /// DMARC records
-    #[command(subcommand, after_help = EXIT_CODES)]
+    /// DMARC records: which applies to a domain, what it asks for, what is wrong with it
+    #[command(subcommand)]
     Dmarc(command::dmarc::Command),
     /// Sign a message: from standard input to standard output, with its DKIM signatures on top
     #[command(after_help = SIGN_EXIT_CODES)]
@@ -107,7 +114,7 @@ impl Cli {
             Command::Once(once) => match Builder::new_multi_thread().enable_all().build() {
                 Ok(runtime) => runtime.block_on(once.run()),
                 Err(error) => {
-                    anstream::eprintln!("mailward: the program can't start its threads: {error}");
+                    show::say(format_args!("mailward: the program can't start its threads: {error}"));
                     Exit::Error
                 }
             },

@@ -11,6 +11,7 @@ pub mod inbox;
 pub mod kind;
 pub mod lines;
 pub mod mbox;
+pub mod spool;
 pub mod time;
 pub mod trace;
 
@@ -19,4 +20,5 @@ pub use envelope::{Envelope, Envelopes};
 pub use error::{InputError, Position};
 pub use inbox::{Inbox, Item, Message, Skipped, total_bytes};
 pub use kind::Skip;
+pub use spool::Spooled;
 pub use time::{TimeError, now, parse_time};

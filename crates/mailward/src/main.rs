@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mailward::cli::Cli;
+use mailward::show;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
             // The shell has cut an unquoted record at its spaces, so that `-all` looks like an option.
             if error.use_stderr() && std::env::args_os().any(|word| word.to_string_lossy().starts_with("v="))
             {
-                anstream::eprintln!("help: put a record in single quotes, 'v=spf1 mx -all'");
+                show::say("help: put a record in single quotes, 'v=spf1 mx -all'");
             }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

@@ -18,7 +18,8 @@ pub use progress::Progress;
 pub use story::steps;
 pub use table::{Cell, Column, Table};
 
-use std::io::IsTerminal;
+use std::fmt;
+use std::io::{IsTerminal, Write};
 
 /// How wide a line is where nothing else says so, in characters.
 pub const WIDTH: usize = 100;
@@ -32,4 +33,9 @@ pub fn terminal_width() -> Option<usize> {
     }
     let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
     Some(usize::from(width.0).max(MIN_WIDTH))
+}
+
+/// Prints a line to standard error. If nobody can be told, the work goes on all the same.
+pub fn say(line: impl fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -11,6 +12,9 @@ use testkit::signer::TestKey;
 
 const MESSAGE: &str = "From: <a@victim.example>\r\nTo: <b@example.test>\r\nSubject: hello\r\n\r\nbody\r\n";
 
+/// Of a message that is far larger than the program.
+const MEBIBYTES: usize = 128;
+
 /// A folder with a key and the zone that publishes it.
 struct Place(TempDir);
 
@@ -18,8 +22,8 @@ impl Place {
     fn new() -> Self {
         let place = Self(TempDir::new().unwrap());
         let key = TestKey::rsa(2048);
-        fs::write(place.path("key.pem"), key.private_pem()).unwrap();
-        fs::write(place.path("ed.pem"), TestKey::ed25519(1).private_pem()).unwrap();
+        place.key("key.pem", &key.private_pem(), 0o600);
+        place.key("ed.pem", &TestKey::ed25519(1).private_pem(), 0o600);
         let strings: Vec<String> = key
             .record()
             .as_bytes()
@@ -40,6 +44,11 @@ impl Place {
         self.0.path().join(name)
     }
 
+    fn key(&self, name: &str, content: &str, mode: u32) {
+        fs::write(self.path(name), content).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
     fn mailward(&self, arguments: &[&str], stdin: &[u8]) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mailward"))
             .args(arguments)
@@ -49,9 +58,12 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let (mut pipe, stdin) = (child.stdin.take().unwrap(), stdin.to_vec());
         // The program may have ended without reading.
-        let _ = child.stdin.take().unwrap().write_all(stdin);
-        child.wait_with_output().unwrap()
+        let writer = std::thread::spawn(move || drop(pipe.write_all(&stdin)));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
     }
 
     fn seal(&self, more: &[&str], message: &[u8]) -> Output {
@@ -119,6 +131,8 @@ fn seal_verify_and_seal_again() {
 #[test]
 fn line_ends_stay_as_they_are() {
     let place = Place::new();
+    let crlf = text(&place.seal(&[], MESSAGE.as_bytes()).stdout);
+    assert!(!crlf.replace("\r\n", "").contains(['\r', '\n']));
     let sealed = place.seal(&[], MESSAGE.replace("\r\n", "\n").as_bytes()).stdout;
     assert!(!sealed.contains(&b'\r'));
     assert_eq!(code(&place.verify(&[], &sealed)), 0);
@@ -146,17 +160,70 @@ fn arc_17_what_is_not_sealed_comes_out_as_it_came_in() {
 }
 
 #[test]
+fn dos_12_a_large_message_is_sealed_as_it_streams_by() {
+    let place = Place::new();
+    let body = "0123456789abcdef0123456789abcdef\r\n".repeat(1 << 20);
+    for (from, wanted) in [("a@victim.example", 0), ("a@victim.example>, <b@victim.example", 0)] {
+        let message = format!("From: <{from}>\r\n\r\n{body}");
+        let sealed = place.seal(&[], message.as_bytes());
+        assert_eq!((code(&sealed), text(&sealed.stderr)), (wanted, String::new()));
+        assert!(sealed.stdout.ends_with(message.as_bytes()));
+        assert_eq!(code(&place.verify(&[], &sealed.stdout)), 0);
+    }
+}
+
+#[test]
+fn dos_12_a_large_message_is_not_held_in_memory() {
+    let place = Place::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mailward"))
+        .args("arc seal --domain sealer.example --selector arc --key key.pem".split(' '))
+        .args("--authserv-id mx.sealer.example --dns zone --now 1780272000".split(' '))
+        .current_dir(place.0.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(MESSAGE.as_bytes()).unwrap();
+    let part = [b'x'; 1 << 20];
+    for _ in 0..MEBIBYTES {
+        pipe.write_all(&part).unwrap();
+    }
+    // All but what still stands in the pipe has been read.
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(pipe);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: usize = most.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(most < MEBIBYTES * 1024 / 2, "{most} KiB");
+}
+
+#[test]
 fn keys_that_cannot_seal() {
     let place = Place::new();
-    fs::write(place.path("none.pem"), "no key").unwrap();
-    for (file, says) in [("ed.pem", "Ed25519"), ("none.pem", "key.pem: "), ("absent.pem", "no such file")] {
+    place.key("none.pem", "no key", 0o600);
+    let rsa = |bits| TestKey::rsa(bits).private_pem();
+    place.key("open.pem", &rsa(2048), 0o644);
+    place.key("short.pem", &rsa(1024), 0o600);
+    place.key("cut.pem", rsa(2048).get(..400).unwrap(), 0o600);
+    fs::create_dir(place.path("folder")).unwrap();
+    for (file, says) in [
+        ("ed.pem", "Ed25519"),
+        ("none.pem", "key.pem: not a private key"),
+        ("open.pem", "key.pem: everybody on this machine may read it, by its mode 0644: chmod 600"),
+        ("short.pem", "mailward keys new sealer.example --rsa 2048"),
+        ("cut.pem", "key.pem: the key is cut off"),
+        ("absent.pem", "key.pem: no such file"),
+    ] {
         fs::remove_file(place.path("key.pem")).unwrap_or_default();
         fs::copy(place.path(file), place.path("key.pem")).unwrap_or_default();
         let output = place.seal(&[], MESSAGE.as_bytes());
         assert_eq!(code(&output), 2, "{file}");
         assert!(output.stdout.is_empty());
-        assert!(text(&output.stderr).contains(says), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(says), "{file}: {}", text(&output.stderr));
     }
+    let output = place.seal(&["--key", "folder"], MESSAGE.as_bytes());
+    assert_eq!((code(&output), output.stdout.len()), (2, 0));
 }
 
 #[test]

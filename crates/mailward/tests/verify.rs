@@ -317,3 +317,40 @@ fn what_is_printed_in_a_pipe_does_not_wait_for_more() {
     assert!(second.starts_with("{\"file\":\"-:2\""), "{second}");
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
+
+/// Where nothing can be written.
+fn full() -> Stdio {
+    fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+#[test]
+fn a_full_standard_error_loses_no_verdict_and_stops_nobody() {
+    let files: Vec<String> = (0..300).map(|number| format!("absent{number}.eml")).collect();
+    let output = Command::new(env!("CARGO_BIN_EXE_mailward"))
+        .args(["verify", "--dns", "world.zone", "--json"])
+        .args(files)
+        .args(["good.eml", "good.eml"])
+        .current_dir(SAMPLES)
+        .stdin(Stdio::null())
+        .stderr(full())
+        .output()
+        .unwrap();
+    assert_eq!((json(&output).len(), code(&output)), (2, 2));
+}
+
+#[test]
+fn verdicts_that_could_not_be_written_are_an_error() {
+    let output = Command::new(env!("CARGO_BIN_EXE_mailward"))
+        .args(["verify", "--dns", "world.zone", "--json", "good.eml"])
+        .current_dir(SAMPLES)
+        .stdin(Stdio::null())
+        .stdout(full())
+        .output()
+        .unwrap();
+    assert!(
+        stderr(&output).starts_with("mailward: standard output: can't be written: "),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(code(&output), 2);
+}

@@ -190,7 +190,7 @@ impl Record {
     }
 
     /// Reads a record as a check does: the record, or the first error in the text.
-    pub fn parse_strict(text: &[u8]) -> Result<Self, Finding> {
+    pub(crate) fn parse_strict(text: &[u8]) -> Result<Self, Finding> {
         parse::strict(text)
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use dns::Name;
 use mail::Header;
 
 use super::{SignatureField, Signing};
@@ -10,6 +11,7 @@ use crate::key::KeyRecord;
 use crate::lookup::{FoundKey, KeyAnswer};
 use crate::policy::{MAX_SIGNATURES, Policy};
 use crate::reason::{Outcome, Reason};
+use crate::signing_key::SigningKey;
 use crate::verify::{Keys, Verifier};
 
 /// A signature of ours that our own verifier does not take: an alarm.
@@ -26,9 +28,7 @@ impl Signing {
         body: &BodyHashes,
         fields: &[SignatureField],
     ) -> Result<(), OwnFault> {
-        let keys = Keys(
-            self.requests.iter().map(|request| (request.key_name.clone(), answer(request.key()))).collect(),
-        );
+        let keys = Keys::own(self.requests.iter().map(|request| (request.key_name.clone(), request.key())));
         for some in fields.chunks(MAX_SIGNATURES) {
             let mut signed = String::new();
             for field in some.iter().rev() {
@@ -46,7 +46,14 @@ impl Signing {
     }
 }
 
-fn answer(key: &crate::SigningKey) -> KeyAnswer {
+impl Keys {
+    /// What the DNS says of own keys, each by its name, once they are published: for checking what was just signed.
+    pub fn own<'k>(keys: impl IntoIterator<Item = (Name, &'k SigningKey)>) -> Self {
+        Self(keys.into_iter().map(|(name, key)| (name, answer(key))).collect())
+    }
+}
+
+fn answer(key: &SigningKey) -> KeyAnswer {
     let text = key.key_record();
     let record = KeyRecord::of(key.public_key().clone());
     KeyAnswer::Found(FoundKey {

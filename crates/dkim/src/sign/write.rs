@@ -2,7 +2,7 @@
 
 use mail::{Field, Header, UnixTime};
 
-use super::Request;
+use super::{LATEST, Request};
 use crate::sign_fields::{FieldList, Selection};
 use crate::values::to_base64;
 use crate::verify::FIELD;
@@ -87,7 +87,8 @@ pub(super) fn until_b(
         field.word(&["t=", &now.to_string(), ";"]);
     }
     if let Some(seconds) = options.expires_after {
-        field.word(&["x=", &now.0.saturating_add(seconds.get()).to_string(), ";"]);
+        let expires = now.0.saturating_add(seconds.get()).min(LATEST);
+        field.word(&["x=", &expires.to_string(), ";"]);
     }
     put_names(&mut field, signed.names(&options.fields));
     field.word(&["bh=", &to_base64(body_hash), ";"]);

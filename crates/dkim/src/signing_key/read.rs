@@ -41,11 +41,10 @@ pub(super) fn with_private<T>(
     if file.len() > MAX_KEY_FILE {
         return Err(KeyFault::TooLarge);
     }
+    // A byte order mark, which no DER begins with.
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     if !file.is_ascii() || file.iter().any(|b| b.is_ascii_control() && !is_fws(*b)) {
-        return match file.strip_prefix(b"\xef\xbb\xbf") {
-            Some(text) => with_private(text, then),
-            None => then(private_key(file).ok_or(KeyFault::NotAKey)??),
-        };
+        return then(private_key(file).ok_or(KeyFault::NotAKey)??);
     }
     let text = std::str::from_utf8(file).unwrap_or_default().trim();
     if text.is_empty() {
@@ -70,7 +69,11 @@ pub(super) fn with_private<T>(
 fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut dense = Zeroizing::new(Vec::with_capacity(text.len()));
     dense.extend(text.bytes().filter(|b| !is_fws(*b)));
-    BASE64.decode(dense.as_slice()).ok().map(Zeroizing::new)
+    // What was decoded in front of a mistake is overwritten too.
+    let mut bytes = Zeroizing::new(vec![0; dense.len() + 3]);
+    let length = BASE64.decode_slice(dense.as_slice(), &mut bytes).ok()?;
+    bytes.truncate(length);
+    Some(bytes)
 }
 
 /// The content of the only private key in PEM text (RFC 7468), or of what stands there instead.

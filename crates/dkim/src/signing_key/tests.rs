@@ -76,6 +76,11 @@ fn files_of_every_kind() {
 }
 
 #[test]
+fn many_byte_order_marks() {
+    check("as many as a file holds", "\u{feff}".repeat(MAX_KEY_FILE / 3), "NotAKey");
+}
+
+#[test]
 fn files_that_hold_no_key() {
     check("nothing", "", "Empty");
     check("white space", " \r\n\n", "Empty");

@@ -27,11 +27,16 @@ Exit codes:
   1  a key can't be used, or is not published as it should be
   2  something could not be done: a wrong command line, a file that can't be read or written, no answer from the DNS";
 
+const NEW_EXIT_CODES: &str = "\
+Exit codes:
+  0  the keys are made
+  2  no key was made: a wrong command line, a file that is there already or can't be written";
+
 /// `mailward keys`
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Make keys for a domain, and print the records to publish
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = NEW_EXIT_CODES)]
     New(new::Args),
     /// The keys on the disk: what each is, how old, what is wrong with it
     #[command(after_help = EXIT_CODES)]

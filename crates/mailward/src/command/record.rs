@@ -21,6 +21,7 @@ pub(super) use self::text::{Kind, Text};
 
 use crate::cli::{DnsArgs, Exit};
 use crate::input::InputError;
+use crate::show;
 use crate::world::{Below, View, World};
 
 /// How long all questions of a command may take together; what comes later is a time-out.
@@ -84,7 +85,7 @@ pub(super) fn without_prefix(domain: &Domain, prefix: &str) -> Option<Domain> {
 /// Ends a command: errors go to standard error.
 pub(super) fn end(result: Result<Exit, InputError>) -> Exit {
     result.unwrap_or_else(|error| {
-        anstream::eprintln!("mailward: {error}");
+        show::say(format_args!("mailward: {error}"));
         Exit::Error
     })
 }

@@ -1,7 +1,6 @@
 //! `mailward sign`: a message in, the message with its DKIM signatures out.
 
 mod args;
-mod input;
 mod json;
 mod report;
 
@@ -15,11 +14,10 @@ use mail::{Header, UnixTime};
 
 pub use self::args::Args;
 use self::args::Signer;
-use self::input::Spooled;
 use self::report::Report;
 use crate::cli::Exit;
 use crate::config::signing::OnFailure;
-use crate::input::{InputError, now};
+use crate::input::{InputError, Spooled, now};
 
 /// What became of the message.
 enum Made {
@@ -52,7 +50,8 @@ fn sign(args: &Args, report: &mut Report) -> Result<Exit, InputError> {
         Made::Refused(why) => return Err(InputError::new("sign", why)),
     };
     report.signed = fields.iter().map(|field| field.algorithm().as_str()).collect();
-    message.write(&fields)?;
+    // The last of them is the topmost.
+    message.write(&fields.iter().rev().map(ToString::to_string).collect::<String>())?;
     Ok(exit)
 }
 

@@ -225,7 +225,7 @@ pub fn duration(text: &str) -> Result<NonZeroU64, &'static str> {
 }
 
 /// Whether signatures of fragile mail are adapted.
-fn adapts(text: &str) -> Result<bool, &'static str> {
+pub fn adapts(text: &str) -> Result<bool, &'static str> {
     match text {
         "warn" => Ok(false),
         "adapt" => Ok(true),

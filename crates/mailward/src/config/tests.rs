@@ -253,10 +253,10 @@ fn all_that_can_be_said_about_serving() {
     assert_eq!((config.dns.servers.len(), config.dns.trusted), (2, true));
     let local = &config.policy.local;
     assert_eq!((local.modes.global, local.refuse, local.hold), (Mode::Quarantine, Refuse::Policy, true));
-    assert_eq!(local.known_networks.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(), [
-        Kind::Forwarder,
-        Kind::Exempt
-    ]);
+    assert_eq!(
+        local.known_networks.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(),
+        [Kind::Forwarder, Kind::Exempt]
+    );
     assert_eq!(local.known_domains.get(&d("x.l.example")), Some(&Kind::List));
     assert_eq!(local.authors.get(&d("u.example")), Some(&Listed::Deny));
     assert_eq!(local.modes.authors.get(&d("a.example")), Some(&Mode::Enforce));

@@ -179,7 +179,10 @@ mod tests {
             .text("empty", b"")
             .number("n", 7)
             .maybe("none", None::<u8>);
-        assert_eq!(line.written(LogFormat::Logfmt), r#"event=message queue="4F\\x0d\\x0ax=\"y\"" empty="" n=7"#);
+        assert_eq!(
+            line.written(LogFormat::Logfmt),
+            r#"event=message queue="4F\\x0d\\x0ax=\"y\"" empty="" n=7"#
+        );
         assert_eq!(
             line.written(LogFormat::Json),
             r#"{"event":"message","queue":"4F\\x0d\\x0ax=\"y\"","empty":"","n":7}"#

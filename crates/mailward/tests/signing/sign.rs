@@ -1,5 +1,8 @@
 //! `mailward sign` as people use it: what it signs verifies, what it doesn't sign goes out as it came, and it says why.
 
+use std::fs::File;
+use std::process::Command;
+
 use crate::place::{Place, Run};
 use serde_json::Value;
 
@@ -51,16 +54,32 @@ fn what_is_signed_verifies() {
 }
 
 #[test]
-fn dkp_04_nothing_can_be_added_to_what_a_user_had_signed() {
+fn dks_12_dkp_04_nothing_can_be_added_to_what_a_user_had_signed() {
     let place = site();
     let signed = place.pipe("sign --config c.toml", MESSAGE.as_bytes()).text();
     for name in
-        ["From", "Subject", "To", "Cc", "Date", "Reply-To", "Message-ID", "Content-Type", "MIME-Version"]
+        "From Subject To Cc Date Reply-To Message-ID Content-Type MIME-Version Content-Transfer-Encoding"
+            .split(' ')
     {
         let added = format!("{name}: admin@example.com\r\n{signed}");
         let (dkim, dmarc) = verify(&place, added.as_bytes());
         assert!(!dkim.contains(&"pass".to_owned()) && dmarc != "pass", "{name}: {dkim:?} {dmarc}");
     }
+}
+
+#[test]
+fn what_nobody_can_be_told_changes_nothing() {
+    let place = site();
+    place.write("other", "From: a@other.example\r\n\r\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_mailward"))
+        .args(["sign", "--config", "c.toml", "--explain"])
+        .current_dir(place.path(""))
+        .stdin(File::open(place.path("other")).unwrap())
+        .stderr(File::options().write(true).open("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"From: a@other.example\r\n\r\n");
 }
 
 #[test]
@@ -115,6 +134,10 @@ fn keys_named_one_by_one() {
     let run = sign(&format!("{ed} --domain example.com --canonicalization simple --expires-after 2d"));
     passes(&place, &run, 1);
     assert!(run.text().contains("c=simple/simple") && run.text().contains(" x="));
+    assert!(!run.text().contains(" z="));
+    let run = sign(&format!("{rsa} --domain example.com --copy-fields"));
+    passes(&place, &run, 1);
+    assert!(run.text().contains(" z=From:"), "{}", run.text());
     sign(rsa).check(2, &["--domain"]);
     sign(&format!("{rsa} --key x --domain example.com")).check(2, &["not as many selectors as keys"]);
     sign("--key nowhere --domain example.com --selector s").check(2, &["nowhere: no such file"]);
@@ -279,4 +302,16 @@ fn what_will_break_is_said_before() {
     run.check(0, &["the field references has a line of", "bytes beyond ASCII"]);
     passes(&place, &run, 2);
     assert!(!h(&run.text()) && run.text().contains("c=relaxed/simple"), "{}", run.text());
+    // The command line says it for one message, whatever the configuration says.
+    let sign = |args: &str| place.pipe(&format!("sign {args}"), format!("{refolded}\u{e9}\r\n").as_bytes());
+    let run = sign("--config c.toml --fragile-mail warn --relays-take-8bit true");
+    assert!(h(&run.text()) && run.text().contains("c=simple/simple"), "{}", run.text());
+    assert!(run.err.contains("the field references") && !run.err.contains("beyond ASCII"), "{}", run.err);
+    let key = "--key keys/example.com/2026-rsa.pem --selector 2026-rsa --domain example.com";
+    assert!(h(&sign(key).text()));
+    let run = sign(&format!("{key} --fragile-mail adapt --relays-take-8bit false"));
+    run.check(0, &["the field references has a line of", "bytes beyond ASCII"]);
+    passes(&place, &run, 1);
+    assert!(!h(&run.text()));
+    sign("--config c.toml --fragile-mail never").check(2, &["\"warn\" or \"adapt\" was expected"]);
 }

@@ -1,6 +1,7 @@
 //! The Received-SPF field, with what clients say to spoil it.
 
 use mail::Helo;
+use proptest::prelude::*;
 use spf::{Check, received_spf};
 
 use crate::FIXTURE;
@@ -80,5 +81,29 @@ fn spf_36_nothing_is_injected() {
         }
         let text = field(&w, "<>", &w.check_helo(), helo);
         assert_eq!(keys(&text), ["receiver", "identity", "client-ip", "helo"], "{text}");
+    }
+}
+
+/// What an attacker chooses: whatever ends a line, a string or a comment, and what is no ASCII.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = b"\r\n\0\t \"();\\<>@=.a\x7f\x80\xe9\xff";
+    prop::collection::vec(prop::sample::select(&bytes[..]), 0..600)
+}
+
+proptest! {
+    #[test]
+    fn smug_03_whatever_the_client_says(helo in hostile(), path in hostile(), local in hostile()) {
+        let w = world(FIXTURE).helo(&helo);
+        let addressed = [&b"<"[..], &local, b"@attacker.example>"].concat();
+        for path in [path, addressed] {
+            let (said, parsed) = (Helo::parse(&helo), w.path(&path));
+            let text = received_spf(&w.mail_from(&path), &w.client(&said), &parsed);
+            let mut lines = text.split("\r\n");
+            prop_assert!(lines.next().is_some_and(|line| line.starts_with("Received-SPF: ")));
+            for line in lines {
+                prop_assert!(line.starts_with(' ') && line.len() < 998 && !line.trim().is_empty(), "{:?}", line);
+            }
+            prop_assert!(text.replace("\r\n ", " ").bytes().all(|b| matches!(b, b' '..=b'~')), "{:?}", text);
+        }
     }
 }

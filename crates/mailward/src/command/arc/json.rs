@@ -1,7 +1,9 @@
 //! The JSON forms of an ARC chain, and of a set that was added.
 
-use arc::{Check, Decision, Holds, Hop, NewSet, NotSealed};
+use arc::{Check, Decision, Holds, Hop, NewSet};
 use serde::Serialize;
+
+use super::seal::Unsealed;
 
 /// The ARC chain of a message.
 #[derive(Serialize)]
@@ -120,7 +122,7 @@ struct FieldJson {
 }
 
 impl SealJson {
-    pub(super) fn new(sealed: &Result<NewSet, NotSealed>) -> Self {
+    pub(super) fn new(sealed: &Result<NewSet, Unsealed>) -> Self {
         let fields = sealed.iter().flat_map(NewSet::fields);
         Self {
             sealed: sealed.is_ok(),

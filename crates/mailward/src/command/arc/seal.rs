@@ -1,29 +1,30 @@
 //! `mailward arc seal`: our own verdict on the message of standard input, sealed on top of it.
 
-use std::io::{self, Read, Write};
+use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use arc::{NewSet, NotSealed, OnFailure, Sealer, Sealing};
-use dkim::{FieldList, Selector, SigningKey};
+use arc::{NewSet, NotSealed, OnFailure, OwnFault, Sealer, Sealing};
+use dkim::{BodyHashes, FieldList, Selector};
 use mail::authres::AuthservId;
-use mail::{Domain, UnixTime};
+use mail::{Domain, Header, Splitter, UnixTime};
 use resolver::Deadline;
 use verdict::suffix::BuiltIn;
-use verdict::{Envelope, Inbound, Settings};
-use zeroize::Zeroizing;
+use verdict::{Envelope, Inbound, Settings, Verdict};
 
 use super::json::SealJson;
 use crate::cli::{DnsArgs, Exit};
 use crate::input::envelope::parse_ip;
 use crate::input::error::shown;
-use crate::input::{Bytes, InputError, now, parse_time};
+use crate::input::{InputError, Spooled, now, parse_time};
+use crate::keys::file::KeyFile;
+use crate::keys::ring::SiteKey;
+use crate::show;
 use crate::world::World;
 
 /// How long the message may wait for the DNS.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
-/// Largest file of a key that is read, in bytes.
-const MAX_KEY_FILE: u64 = 64 * 1024;
 
 /// `mailward arc seal`
 #[derive(Debug, clap::Args)]
@@ -66,82 +67,118 @@ fn parse_selector(text: &str) -> Result<Selector, String> {
     Selector::parse(text).map_err(|error| error.to_string())
 }
 
+/// Why a message goes on as it came.
+#[derive(Debug)]
+pub(super) enum Unsealed {
+    /// It is not to be sealed.
+    NotSealed(NotSealed),
+    /// It was, and what came out is wrong.
+    Alarm(OwnFault),
+}
+
+impl fmt::Display for Unsealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSealed(why) => why.fmt(f),
+            Self::Alarm(fault) => write!(f, "ALARM: {fault}"),
+        }
+    }
+}
+
 pub(super) async fn run(args: &Args) -> Result<Exit, InputError> {
     let sealer = sealer(args)?;
     let world = World::open(args.dns.dns.as_deref(), args.dns.overlay.as_deref())?;
-    let mut raw = Vec::new();
-    io::stdin().read_to_end(&mut raw).map_err(|error| InputError::io("standard input", &error))?;
-    let mut chunks = Bytes::memory(raw.clone()).chunks();
-    let message = chunks.read_all().map_err(|error| InputError::io("standard input", &error))?;
-    let sealed = seal(args, &world, &sealer, &message).await?;
-    let fields = sealed.as_ref().map(ToString::to_string).unwrap_or_default();
-    // What is put on top ends its lines as the message does.
-    let fields = if chunks.lf_converted() { fields.replace("\r\n", "\n") } else { fields };
-    let mut out = io::stdout().lock();
-    out.write_all(fields.as_bytes())
-        .and_then(|()| out.write_all(&raw))
-        .and_then(|()| out.flush())
-        .map_err(|error| InputError::new("standard output", format!("can't be written: {error}")))?;
+    let mut message = Spooled::open()?;
+    let sealed = pass(&mut message, args, &world, &sealer).await?;
+    message.write(&sealed.as_ref().map(ToString::to_string).unwrap_or_default())?;
     report(args, &sealed)
 }
 
 /// What became of the message, on standard error.
-fn report(args: &Args, sealed: &Result<NewSet, NotSealed>) -> Result<Exit, InputError> {
+fn report(args: &Args, sealed: &Result<NewSet, Unsealed>) -> Result<Exit, InputError> {
     if args.json {
         let json = serde_json::to_string(&SealJson::new(sealed))
             .map_err(|error| InputError::new("--json", error.to_string()))?;
-        anstream::eprintln!("{json}");
+        show::say(json);
     } else if let Err(why) = sealed {
-        anstream::eprintln!("mailward: not sealed: {why}");
+        show::say(format_args!("mailward: not sealed: {why}"));
     }
     Ok(if sealed.is_ok() { Exit::Pass } else { Exit::Fail })
 }
 
 fn sealer(args: &Args) -> Result<Sealer, InputError> {
+    let (domain, selector) = (args.domain.clone(), args.selector.clone());
+    let site = SiteKey { domain, selector, file: KeyFile::read(&args.key) };
     let name = shown(&args.key);
-    let io = |error| InputError::io(&name, &error);
-    let file = std::fs::File::open(&args.key).map_err(io)?;
-    // All of it at once: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE as usize + 1));
-    file.take(MAX_KEY_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > MAX_KEY_FILE {
-        return Err(InputError::new(name, "larger than any file of a key"));
-    }
-    let key = SigningKey::parse(&bytes).map_err(|fault| InputError::new(&name, fault.to_string()))?;
-    Sealer::new(args.domain.clone(), args.selector.clone(), key, FieldList::default())
+    let key = match site.file.usable() {
+        Ok(key) => key.clone(),
+        Err(fault) => {
+            return Err(site.error().unwrap_or_else(|| InputError::new(name, fault.to_string())));
+        }
+    };
+    Sealer::new(site.domain, site.selector, key, FieldList::default())
         .map_err(|fault| InputError::new(name, fault.to_string()))
 }
 
-/// The verdict and the set: the message is judged and sealed as one and the same.
-async fn seal(
+/// The first pass over the message: the verdict and the set, of one and the same message.
+async fn pass(
+    message: &mut Spooled,
     args: &Args,
     world: &World,
     sealer: &Sealer,
-    message: &[u8],
-) -> Result<Result<NewSet, NotSealed>, InputError> {
-    let bytes = |text: &String| text.clone().into_bytes();
-    let envelope = Envelope {
-        client: args.ip,
-        helo: args.helo.as_ref().map(bytes),
-        mail_from: args.mail_from.as_ref().map(bytes),
-        ..Envelope::unknown()
-    };
-    let now = args.now.unwrap_or_else(now);
+) -> Result<Result<NewSet, Unsealed>, InputError> {
+    let mut chunks = message.read();
+    let broken = |error: io::Error| InputError::io("standard input", &error);
+    let mut splitter = Splitter::default();
+    let mut first = Vec::new();
+    while !splitter.in_body()
+        && let Some(chunk) = chunks.next_chunk().map_err(broken)?
+    {
+        first = splitter.push(chunk).to_vec();
+    }
+    let header = splitter.into_header();
+    let (envelope, now) = (args.envelope(), args.now.unwrap_or_else(now));
     let settings = Settings::new(AuthservId::from(args.authserv_id.clone()));
-    let (header, body) = mail::header::split(message);
     let inbound = Inbound::new(&envelope, &header, now, &settings, &BuiltIn);
-    let mut hasher = inbound.body();
-    hasher.update(body);
+    let (mut checked, mut sealed) = (inbound.body(), sealer.body());
+    checked.update(&first);
+    sealed.update(&first);
+    while let Some(chunk) = chunks.next_chunk().map_err(broken)? {
+        checked.update(chunk);
+        sealed.update(chunk);
+    }
+    message.ends_with_lf = chunks.lf_converted();
     let facts = inbound.look_up(&Deadline::new(world.view(None), DEADLINE)).await;
-    let verdict = inbound.conclude(facts, &hasher.finish());
+    let verdict = inbound.conclude(facts, &checked.finish());
+    seal(args, &header, &verdict, &sealed.finish(), sealer, now)
+}
+
+fn seal(
+    args: &Args,
+    header: &Header,
+    verdict: &Verdict,
+    body: &BodyHashes,
+    sealer: &Sealer,
+    now: UnixTime,
+) -> Result<Result<NewSet, Unsealed>, InputError> {
     let on_failure = if args.mark_failed { OnFailure::Mark } else { OnFailure::LeaveAlone };
     let results = verdict.authentication_results();
-    let sealing = match Sealing::new(&header, verdict.arc(), results, sealer, on_failure, now) {
+    let sealing = match Sealing::new(header, verdict.arc(), results, sealer, on_failure, now) {
         Ok(sealing) => sealing,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => return Ok(Err(Unsealed::NotSealed(why))),
     };
-    let mut hasher = sealing.body();
-    hasher.update(body);
-    let set = sealing.finish(&header, &hasher.finish());
-    set.map(Ok).map_err(|fault| InputError::new("arc seal", fault.to_string()))
+    let set = sealing.finish(header, body).map_err(|fault| InputError::new("arc seal", fault.to_string()))?;
+    Ok(sealing.check_own(header, body, &set).map(|()| set).map_err(Unsealed::Alarm))
+}
+
+impl Args {
+    fn envelope(&self) -> Envelope {
+        let bytes = |text: &String| text.clone().into_bytes();
+        Envelope {
+            client: self.ip,
+            helo: self.helo.as_ref().map(bytes),
+            mail_from: self.mail_from.as_ref().map(bytes),
+            ..Envelope::unknown()
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `mailward arc verify`: the chain of one message, told as a story or as JSON.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anstyle::Style;
@@ -42,9 +42,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, InputError> {
     if args.json {
         let json = serde_json::to_string(&ArcJson::new(&check, None))
             .map_err(|error| InputError::new("--json", error.to_string()))?;
-        anstream::println!("{json}");
+        let _ = writeln!(anstream::stdout(), "{json}");
     } else {
-        anstream::println!("{}", tell(&name, &check).trim_end());
+        let _ = writeln!(anstream::stdout(), "{}", tell(&name, &check).trim_end());
     }
     Ok(if check.outcome() == Outcome::Fail { Exit::Fail } else { Exit::Pass })
 }

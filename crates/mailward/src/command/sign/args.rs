@@ -11,7 +11,7 @@ use super::Made;
 use super::report::Report;
 use crate::command::record::domain;
 use crate::config::Config;
-use crate::config::signing::{OnFailure, canonicalization, duration};
+use crate::config::signing::{OnFailure, adapts, canonicalization, duration};
 use crate::input::InputError;
 use crate::input::envelope::parse_ip;
 use crate::input::error::shown;
@@ -42,6 +42,9 @@ pub struct Args {
     /// For how long the signatures are valid (x=), such as 14d [default: for ever]
     #[arg(long, value_name = "TIME", requires = "key", help_heading = "Keys by name")]
     expires_after: Option<String>,
+    /// Copy the signed fields into the signatures (z=), for those who look for what was changed on the way
+    #[arg(long, requires = "key", help_heading = "Keys by name")]
+    copy_fields: bool,
 
     /// The configuration that says who signs for whom [default: /etc/mailward/mailward.toml]
     #[arg(long, value_name = "FILE", conflicts_with = "key", help_heading = "Keys by the signing table")]
@@ -59,6 +62,13 @@ pub struct Args {
     /// What becomes of the message if a signature just made does not verify [default: as configured, else refuse]
     #[arg(long, value_enum, value_name = "WHAT")]
     on_failure: Option<OnFailure>,
+    /// What to do about mail that relays will change: warn only, or adapt the signatures to survive more [default: as
+    /// configured, else warn]
+    #[arg(long, value_name = "warn|adapt", value_parser = adapts)]
+    fragile_mail: Option<bool>,
+    /// Whether all relays that the message goes to next take 8BITMIME [default: as configured, else true]
+    #[arg(long, value_name = "true|false", hide_possible_values = true)]
+    relays_take_8bit: Option<bool>,
     /// Say on standard error why the message is signed, or is not
     #[arg(long)]
     pub(super) explain: bool,
@@ -90,7 +100,12 @@ impl Args {
             return self.by_table(report);
         }
         let self_check = Some(self.on_failure.unwrap_or_default());
-        Ok(Signer { who: Who::Named(self.named()?), self_check, adapts: false, eight_bit: true })
+        Ok(Signer {
+            who: Who::Named(self.named()?),
+            self_check,
+            adapts: self.fragile_mail.unwrap_or_default(),
+            eight_bit: self.relays_take_8bit.unwrap_or(true),
+        })
     }
 
     fn by_table(&self, report: &mut Report) -> Result<Signer, InputError> {
@@ -108,8 +123,8 @@ impl Args {
         Ok(Signer {
             who: Who::Table(ring.table(&signing)),
             self_check: (signing.self_check_every > 0).then_some(failure),
-            adapts: signing.adapts,
-            eight_bit: signing.eight_bit,
+            adapts: self.fragile_mail.unwrap_or(signing.adapts),
+            eight_bit: self.relays_take_8bit.unwrap_or(signing.eight_bit),
         })
     }
 
@@ -148,7 +163,7 @@ impl Args {
     }
 
     fn options(&self) -> Result<Options, InputError> {
-        let mut options = Options::default();
+        let mut options = Options { copy_fields: self.copy_fields, ..Options::default() };
         let wrong = |option: &str, why: &str| InputError::new(option, why);
         if let Some(text) = &self.canonicalization {
             let canon = canonicalization(text).map_err(|why| wrong("--canonicalization", why))?;

@@ -41,33 +41,33 @@ impl Report {
     pub(super) fn print(&self, args: &Args) {
         if args.json {
             match serde_json::to_string(&SignJson::new(self)) {
-                Ok(json) => anstream::eprintln!("{json}"),
-                Err(error) => anstream::eprintln!("mailward: --json: {error}"),
+                Ok(json) => show::say(json),
+                Err(error) => show::say(format_args!("mailward: --json: {error}")),
             }
             return;
         }
         if args.explain {
-            anstream::eprint!("{}", show::steps(self.steps.iter().map(|step| step as &dyn Explain)));
+            show::say(show::steps(self.steps.iter().map(|step| step as &dyn Explain)).trim_end());
         }
         for fault in &self.faults {
-            anstream::eprintln!("mailward: {fault}");
+            show::say(format_args!("mailward: {fault}"));
         }
         for risk in &self.risks {
-            anstream::eprintln!("mailward: this will break the signatures: {risk}");
+            show::say(format_args!("mailward: this will break the signatures: {risk}"));
         }
         if let Some(Err(fault)) = &self.self_check {
-            anstream::eprintln!("mailward: ALARM: {fault}");
+            show::say(format_args!("mailward: ALARM: {fault}"));
         }
         for why in &self.not_signed {
-            anstream::eprintln!("mailward: not signed: {why}");
+            show::say(format_args!("mailward: not signed: {why}"));
         }
         if let Some(error) = &self.error {
-            anstream::eprintln!("mailward: {error}");
+            show::say(format_args!("mailward: {error}"));
         }
         if args.explain {
             let signed = if self.signed.is_empty() { self.made.get(..0) } else { self.made.get(..) };
             for (domain, selector, algorithm) in signed.unwrap_or_default() {
-                anstream::eprintln!("signed by {domain}, selector {selector}, with {algorithm}");
+                show::say(format_args!("signed by {domain}, selector {selector}, with {algorithm}"));
             }
         }
     }

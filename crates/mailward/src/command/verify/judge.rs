@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(super) struct Judge {
     pub(super) world: World,
     pub(super) settings: Settings,
-    /// What messages have in common beside that: their senders' keys.
+    /// What messages have in common beside that: the records of their senders, parsed.
     pub(super) memo: Memo,
     /// Whether recordings are made.
     pub(super) keep: bool,

@@ -14,7 +14,7 @@ use super::judge::Judged;
 use super::story;
 use crate::cli::Exit;
 use crate::input::{InputError, Skip, Skipped, total_bytes};
-use crate::show::{Cell, Column, Progress, Table, terminal_width};
+use crate::show::{self, Cell, Column, Progress, Table, terminal_width};
 
 /// The reason where there is no identity to check.
 pub(super) const NOT_CHECKED: &str = "not checked: the client's address or this identity is not known";
@@ -171,22 +171,30 @@ impl Output {
 
     /// Writes what is held back.
     pub(super) fn flush(&mut self) {
-        if !self.held.is_empty() && !self.closed {
-            let text = match self.colours {
-                true => Cow::Borrowed(&self.held),
-                false => Cow::Owned(strip_str(&self.held).to_string()),
-            };
-            let mut stdout = io::stdout().lock();
-            let write = || stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-            self.closed = self.progress.aside(write).is_err();
+        let held = mem::take(&mut self.held);
+        if held.is_empty() || self.closed {
+            return;
         }
-        self.held.clear();
+        let text = match self.colours {
+            true => Cow::Borrowed(&held),
+            false => Cow::Owned(strip_str(&held).to_string()),
+        };
+        let mut stdout = io::stdout().lock();
+        let write = || stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        if let Err(error) = self.progress.aside(write) {
+            self.closed = true;
+            // Who closes a pipe has seen enough; a full disk has not got what was asked for.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                let message = format!("can't be written: {error}");
+                self.failed(&InputError::new("standard output", message));
+            }
+        }
     }
 
     /// To standard error, beside what is asked for.
     fn say(&mut self, text: &str) {
         self.flush();
-        self.progress.aside(|| anstream::eprintln!("mailward: {text}"));
+        self.progress.aside(|| show::say(format_args!("mailward: {text}")));
     }
 }
 

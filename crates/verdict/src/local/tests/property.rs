@@ -220,6 +220,41 @@ proptest! {
     }
 }
 
+/// What an attacker chooses: whatever ends a line, a string or a comment, and what is no ASCII.
+fn hostile() -> impl Strategy<Value = String> {
+    "[\\r\\n\\x00\\t \"();<@=.%{}a\\x7f\u{e9}\u{2028}]{0,80}"
+}
+
+proptest! {
+    /// Authentication-Results, the marking, the reply and the line for the log.
+    #[test]
+    fn smug_03_nothing_of_the_client_breaks_a_line(
+        sender in hostile(), author in hostile(), name in hostile(), field in hostile(),
+        mode in select(&Mode::ALL[..])
+    ) {
+        let plain = Try::from("signer.example").mode(mode).sender(&sender);
+        let named = plain.clone().with(|t| t.header = format!("From: {name} <b@signer.example>|Subject: {field}"));
+        let domain = plain.clone().with(|t| t.header = format!("From: <{name}@{author}signer.example>"));
+        let added = plain.field(&format!("DKIM-Signature: v=1; d={author}; s={field}; i={name}"));
+        for attempt in [named, domain, added] {
+            let (verdict, decision) = attempt.decide();
+            let field = verdict.authentication_results().value();
+            for line in field.strip_suffix("\r\n").unwrap_or(&field).split("\r\n").skip(1) {
+                prop_assert!(line.starts_with([' ', '\t']) && !line.trim().is_empty(), "{:?}", field);
+            }
+            let reply = match decision.disposition() {
+                Disposition::Refuse(reply) | Disposition::Defer(reply) => Some(reply.to_string()),
+                _ => None,
+            };
+            let marking = Marking::of(&decision, &verdict).map(|marking| marking.to_string());
+            let lines = [Some(field.replace("\r\n", "")), reply, marking, Some(decision.to_string())];
+            for text in lines.into_iter().flatten() {
+                prop_assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')), "{:?}", text);
+            }
+        }
+    }
+}
+
 /// A world of single answers, without what one says about another.
 #[derive(Clone, Debug)]
 struct World(BTreeMap<&'static str, Option<&'static str>>);

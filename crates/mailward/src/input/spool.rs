@@ -1,26 +1,25 @@
-//! The message of standard input, read twice: once to sign it, once to give it on.
+//! The message of standard input, read twice: once to see what is to be put on top of it, once to give it on.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Stdin, Write};
 use std::os::fd::AsFd;
 
-use dkim::SignatureField;
-
 use crate::input::{Bytes, Chunks, InputError};
 
 /// A message that can be read again. It takes no memory: standard input is a file, or a copy goes to a file without a
 /// name.
-pub(super) struct Spooled {
+pub struct Spooled {
     file: File,
     start: u64,
     /// Whether standard input is that file.
     is_input: bool,
     /// Whether its lines end with a LF alone. What is put on top of it ends alike: whoever sends it will make CRLF of all.
-    pub(super) ends_with_lf: bool,
+    pub ends_with_lf: bool,
 }
 
 impl Spooled {
-    pub(super) fn open() -> Result<Self, InputError> {
+    /// Takes standard input.
+    pub fn open() -> Result<Self, InputError> {
         let open = || -> io::Result<Self> {
             let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
             let is_input = file.metadata()?.is_file();
@@ -37,7 +36,7 @@ impl Spooled {
     }
 
     /// Reads it for the first time, with CRLF line ends by the rule of [`crate::input::lines`].
-    pub(super) fn read(&self) -> Chunks {
+    pub fn read(&self) -> Chunks {
         let first = match (self.file.try_clone(), self.is_input) {
             (Ok(file), true) => First::File(file),
             (Ok(copy), false) => First::Copied(io::stdin(), copy),
@@ -46,15 +45,14 @@ impl Spooled {
         Bytes::stream(Vec::new(), first).chunks()
     }
 
-    /// Writes it with these fields on top, the last of them topmost. Its own bytes are as they came.
-    pub(super) fn write(&mut self, fields: &[SignatureField]) -> Result<(), InputError> {
+    /// Writes it with these fields on top, whole and with CRLF line ends. Its own bytes are as they came.
+    pub fn write(&mut self, fields: &str) -> Result<(), InputError> {
         let mut out = io::stdout().lock();
         let mut write = || -> io::Result<()> {
             self.file.seek(SeekFrom::Start(self.start))?;
-            for field in fields.iter().rev() {
-                let text = field.to_string();
-                let text = if self.ends_with_lf { text.replace("\r\n", "\n") } else { text };
-                out.write_all(text.as_bytes())?;
+            match self.ends_with_lf {
+                true => out.write_all(fields.replace("\r\n", "\n").as_bytes())?,
+                false => out.write_all(fields.as_bytes())?,
             }
             io::copy(&mut self.file, &mut out)?;
             out.flush()

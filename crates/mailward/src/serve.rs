@@ -12,6 +12,7 @@ pub mod site;
 mod sockets;
 mod watch;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -167,22 +168,22 @@ fn about(site: &Site, listener: &Listener, place: &str) -> Line {
 /// What somebody reads who has started the program to see what it does.
 fn welcome(site: &Site, places: &[(&Listener, String)]) {
     let path = config::DEFAULT_PATH;
-    anstream::println!("mailward serves. There is no {path}, so everything is as it is by default:");
+    let mut lines =
+        vec![format!("mailward serves. There is no {path}, so everything is as it is by default:")];
     for (listener, place) in places {
         let mode = listener.mode.unwrap_or(site.policy.modes.global);
-        let purpose = config::receiving::purpose_word(listener.purpose);
-        anstream::println!(
-            "  listener {} at {place}, for mail of {purpose} ways, mode {mode}",
+        lines.push(format!(
+            "  listener {} at {place}, for mail that comes in and goes out, mode {mode}",
             listener.name
-        );
+        ));
     }
-    anstream::println!("\nLines for Postfix (main.cf):");
-    for line in postfix_lines(site, places) {
-        anstream::println!("  {line}");
-    }
-    anstream::println!(
-        "\nOne line a message follows. `mailward config sample` shows what can be configured."
+    lines.push("\nLines for Postfix (main.cf):".to_owned());
+    lines.extend(postfix_lines(site, places).into_iter().map(|line| format!("  {line}")));
+    lines.push(
+        "\nOne line a message follows. `mailward config sample` shows what can be configured.".to_owned(),
     );
+    // Nobody has to read it.
+    let _ = writeln!(anstream::stdout(), "{}", lines.join("\n"));
 }
 
 /// The lines that Postfix needs.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use dns::Dns;
 use mail::Header;
-use mail::authres::find::{Claim, Found};
+use mail::authres::find::Found;
 use mail::header::MAX_HEADER;
 use milter::wire::Strings;
 use milter::{Answer, Context, End, Message, Piece, Verdict};
@@ -114,7 +114,11 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
         let start = Instant::now();
         let queue = context.macros.get("i").map(<[u8]>::to_vec);
         let Self { shared, site, about, recipients, found, stripped, work, .. } = self;
-        let removed = claims(found, stripped);
+        let removed = match about.direction {
+            // A field that both want is removed once: `Edits` sees to that.
+            Direction::Inbound => found.finish().into_iter().chain(stripped.finish()).collect(),
+            Direction::Outbound | Direction::Neither => found.finish(),
+        };
         let end = match work {
             Work::None => {
                 shared.log.write(&about.line(queue.as_deref()));
@@ -130,11 +134,4 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
         shared.metrics.latency(start.elapsed());
         end
     }
-}
-
-/// What is to be removed. A field that both want is removed once: [`milter::Edits`] sees to that.
-fn claims(found: Found, stripped: Stripped) -> Vec<Claim> {
-    let mut claims = found.finish();
-    claims.extend(stripped.finish());
-    claims
 }

@@ -9,5 +9,6 @@ pub mod command;
 pub mod config;
 pub mod input;
 pub mod keys;
+pub mod serve;
 pub mod show;
 pub mod world;

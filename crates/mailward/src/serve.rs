@@ -1,0 +1,3 @@
+//! `mailward serve`: the daemon beside an MTA.
+
+pub mod metrics;

@@ -1,0 +1,369 @@
+//! What is counted while mailward serves. Every label is a word of ours: nothing that somebody sent is in one.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use dns::{Failure, Reply};
+use verdict::Verdict;
+use verdict::direction::Direction;
+use verdict::local::{Action, Ceiling, Decision, Held, Rule};
+
+/// Upper ends of the buckets of a histogram, in microseconds; what is longer is in one more.
+pub const BUCKETS: [u64; 12] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000, 5_000_000, 30_000_000];
+
+const DIRECTIONS: [&str; 3] = ["inbound", "outbound", "neither"];
+const RESULTS: [&str; 8] =
+    ["none", "neutral", "pass", "fail", "softfail", "policy", "temperror", "permerror"];
+const METHODS: [&str; 4] = ["spf", "dkim", "arc", "dmarc"];
+const MODES: [&str; 5] = ["observe", "quarantine", "enforce", "mixed", "exempt"];
+const ACTIONS: [Action; 5] =
+    [Action::Accept, Action::Mark, Action::Quarantine, Action::Defer, Action::Refuse];
+const SIGNED: [&str; 4] = ["signed", "left", "failed", "unsigned"];
+const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
+const TROUBLES: [&str; 4] = ["panic", "deadline", "edit", "protocol"];
+
+/// Counts up.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    fn one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long something took.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [Counter; BUCKETS.len() + 1],
+    micros: AtomicU64,
+}
+
+impl Histogram {
+    fn took(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let index = BUCKETS.iter().position(|end| micros <= *end).unwrap_or(BUCKETS.len());
+        self.buckets.iter().skip(index).take(1).for_each(Counter::one);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> Value {
+        let counts = self.buckets.each_ref().map(Counter::get);
+        Value::Histogram { counts, micros: self.micros.load(Ordering::Relaxed) }
+    }
+}
+
+/// What became of an outbound message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// It left signed.
+    Yes,
+    /// Nothing says that it should be signed.
+    Left,
+    /// It should have been signed and could not be, or its own signature was wrong: it was not let go.
+    Failed,
+    /// The same, but the operator lets such mail go unsigned.
+    Unsigned,
+}
+
+/// Trouble of our own with a message or a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A bug.
+    Panic,
+    /// It took too long.
+    Deadline,
+    /// A change to the header that could not be made.
+    Edit,
+    /// The MTA broke the protocol, or the connection was lost.
+    Protocol,
+}
+
+/// All that is counted.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    messages: [Counter; DIRECTIONS.len()],
+    results: [[Counter; RESULTS.len()]; METHODS.len()],
+    dispositions: [[Counter; ACTIONS.len()]; MODES.len()],
+    shadow: [[Counter; ACTIONS.len()]; Rule::ALL.len()],
+    signed: [Counter; SIGNED.len()],
+    signatures: Counter,
+    forged: Counter,
+    connections: Counter,
+    refused_connections: Counter,
+    open_connections: AtomicI64,
+    replies: [Counter; REPLIES.len()],
+    dns_time: Histogram,
+    latency: Histogram,
+    troubles: [Counter; TROUBLES.len()],
+    reloads: Counter,
+    refused_reloads: Counter,
+}
+
+/// One thing that is counted, for whoever shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says, in a sentence.
+    pub help: &'static str,
+    /// Its values, each with its labels.
+    pub samples: Vec<(Vec<(&'static str, &'static str)>, Value)>,
+}
+
+/// A value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// It only grows.
+    Counter(u64),
+    /// It goes up and down.
+    Gauge(i64),
+    /// How long something took.
+    Histogram {
+        /// How many in each bucket alone: up to each of [`BUCKETS`], and beyond the last.
+        counts: [u64; BUCKETS.len() + 1],
+        /// All together, in microseconds.
+        micros: u64,
+    },
+}
+
+impl Metrics {
+    /// A message of this direction came to its end.
+    pub fn message(&self, direction: Direction) {
+        count(&self.messages, &DIRECTIONS, direction.as_str());
+    }
+
+    /// What was found out about an inbound message.
+    pub fn verdict(&self, verdict: &Verdict) {
+        let [spf, dkim, arc, dmarc] = &self.results;
+        if let Some(check) = &verdict.spf().mail_from {
+            count(spf, &RESULTS, check.outcome().as_str());
+        }
+        verdict.dkim().iter().for_each(|check| count(dkim, &RESULTS, check.outcome().as_str()));
+        if verdict.dkim().is_empty() {
+            count(dkim, &RESULTS, "none");
+        }
+        count(arc, &RESULTS, verdict.arc().outcome().as_str());
+        count(dmarc, &RESULTS, verdict.dmarc().outcome().as_str());
+        if !verdict.remove().is_empty() {
+            self.forged.one();
+        }
+    }
+
+    /// What is done with an inbound message, and what `enforce` would have done.
+    pub fn decision(&self, decision: &Decision) {
+        let mode = match decision.ceiling() {
+            Ceiling::All(mode) => mode.as_str(),
+            Ceiling::Mixed { .. } => "mixed",
+            Ceiling::Exempt => "exempt",
+        };
+        let done = decision.disposition().action();
+        for (counters, word) in self.dispositions.iter().zip(MODES) {
+            if word == mode {
+                count(counters, &ACTIONS, done);
+            }
+        }
+        if let Some(Held { rule, action }) = decision.enforced() {
+            for (counters, word) in self.shadow.iter().zip(Rule::ALL) {
+                if word == rule {
+                    count(counters, &ACTIONS, action);
+                }
+            }
+        }
+    }
+
+    /// What became of an outbound message, and with how many signatures it left.
+    pub fn outbound(&self, signed: Signed, signatures: usize) {
+        let word = match signed {
+            Signed::Yes => "signed",
+            Signed::Left => "left",
+            Signed::Failed => "failed",
+            Signed::Unsigned => "unsigned",
+        };
+        count(&self.signed, &SIGNED, word);
+        self.signatures.0.fetch_add(signatures as u64, Ordering::Relaxed);
+    }
+
+    /// An MTA has connected.
+    pub fn connected(&self) {
+        self.connections.one();
+        self.open_connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It is gone.
+    pub fn disconnected(&self) {
+        self.open_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A connection was closed at once, as there were too many.
+    pub fn refused_connection(&self) {
+        self.refused_connections.one();
+    }
+
+    /// The DNS gave an answer in this time.
+    pub fn dns(&self, reply: &Reply, time: Duration) {
+        let word = match (reply.failure(), reply) {
+            (Some(Failure::ServerFailure), _) => "server-failure",
+            (Some(Failure::TimeOut), _) => "time-out",
+            (Some(Failure::Bogus), _) => "bogus",
+            (None, Reply::NoSuchName) => "no-such-name",
+            (None, Reply::NoData) => "no-data",
+            (None, _) => "records",
+        };
+        count(&self.replies, &REPLIES, word);
+        self.dns_time.took(time);
+    }
+
+    /// The MTA waited so long at the end of a message.
+    pub fn latency(&self, time: Duration) {
+        self.latency.took(time);
+    }
+
+    /// Something of ours went wrong.
+    pub fn trouble(&self, trouble: Trouble) {
+        let word = match trouble {
+            Trouble::Panic => "panic",
+            Trouble::Deadline => "deadline",
+            Trouble::Edit => "edit",
+            Trouble::Protocol => "protocol",
+        };
+        count(&self.troubles, &TROUBLES, word);
+    }
+
+    /// The configuration was read again; whether it took over.
+    pub fn reload(&self, took_over: bool) {
+        if took_over { self.reloads.one() } else { self.refused_reloads.one() }
+    }
+
+    /// All there is, in an order that stays.
+    pub fn families(&self) -> Vec<Family> {
+        let family = |name, help, samples| Family { name, help, samples };
+        let actions = ACTIONS.map(Action::as_str);
+        let rules = Rule::ALL.map(Rule::as_str);
+        vec![
+            family("mailward_messages_total", "Messages that came to their end.", {
+                by("direction", &DIRECTIONS, &self.messages)
+            }),
+            family("mailward_results_total", "Results of checks; a message may have several of DKIM.", {
+                by_two(("method", &METHODS), ("result", &RESULTS), &self.results)
+            }),
+            family("mailward_dispositions_total", "What was done with inbound messages.", {
+                by_two(("mode", &MODES), ("action", &actions), &self.dispositions)
+            }),
+            family("mailward_shadow_total", "What enforce would have done beyond what was done.", {
+                by_two(("rule", &rules), ("action", &actions), &self.shadow)
+            }),
+            family("mailward_outbound_total", "What became of outbound messages.", {
+                by("result", &SIGNED, &self.signed)
+            }),
+            family("mailward_signatures_total", "DKIM signatures made.", counter(&self.signatures)),
+            family("mailward_forged_total", "Messages with forged results removed.", counter(&self.forged)),
+            family("mailward_connections_total", "Connections of MTAs.", counter(&self.connections)),
+            family("mailward_connections_refused_total", "Connections closed at once: too many.", {
+                counter(&self.refused_connections)
+            }),
+            family("mailward_connections", "Connections of MTAs now.", {
+                vec![(Vec::new(), Value::Gauge(self.open_connections.load(Ordering::Relaxed)))]
+            }),
+            family("mailward_dns_answers_total", "Answers of the DNS, the cache included.", {
+                by("reply", &REPLIES, &self.replies)
+            }),
+            family("mailward_dns_seconds", "How long answers of the DNS took.", {
+                vec![(Vec::new(), self.dns_time.value())]
+            }),
+            family("mailward_latency_seconds", "How long the MTA waited at the end of messages.", {
+                vec![(Vec::new(), self.latency.value())]
+            }),
+            family("mailward_troubles_total", "Trouble of our own.", {
+                by("kind", &TROUBLES, &self.troubles)
+            }),
+            family("mailward_reloads_total", "Configurations that took over.", counter(&self.reloads)),
+            family("mailward_reloads_refused_total", "Configurations that did not.", {
+                counter(&self.refused_reloads)
+            }),
+        ]
+    }
+}
+
+type Samples = Vec<(Vec<(&'static str, &'static str)>, Value)>;
+
+fn counter(counter: &Counter) -> Samples {
+    vec![(Vec::new(), Value::Counter(counter.get()))]
+}
+
+fn by(label: &'static str, words: &[&'static str], counters: &[Counter]) -> Samples {
+    let sample =
+        |(word, counter): (&&'static str, &Counter)| (vec![(label, *word)], Value::Counter(counter.get()));
+    words.iter().zip(counters).map(sample).collect()
+}
+
+fn by_two<const N: usize>(
+    first: (&'static str, &[&'static str]),
+    (label, words): (&'static str, &[&'static str]),
+    counters: &[[Counter; N]],
+) -> Samples {
+    let mut samples = Vec::new();
+    for (word, row) in first.1.iter().zip(counters) {
+        for (mut labels, value) in by(label, words, row) {
+            labels.insert(0, (first.0, *word));
+            samples.push((labels, value));
+        }
+    }
+    samples
+}
+
+fn count<T: PartialEq>(counters: &[Counter], words: &[T], word: T) {
+    counters.iter().zip(words).filter(|(_, known)| **known == word).for_each(|(counter, _)| counter.one());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(metrics: &Metrics, name: &str, labels: &[(&str, &str)]) -> Value {
+        let family = metrics.families().into_iter().find(|family| family.name == name).unwrap();
+        let sample = family.samples.into_iter().find(|(found, _)| found == labels);
+        sample.unwrap_or_else(|| panic!("{name} has no {labels:?}")).1
+    }
+
+    #[test]
+    fn every_word_has_its_counter() {
+        let metrics = Metrics::default();
+        for direction in [Direction::Inbound, Direction::Outbound, Direction::Neither] {
+            metrics.message(direction);
+            let labels = [("direction", direction.as_str())];
+            assert_eq!(value(&metrics, "mailward_messages_total", &labels), Value::Counter(1));
+        }
+        for word in spf::Outcome::ALL.map(|outcome| outcome.as_str()) {
+            assert!(RESULTS.contains(&word), "{word}");
+        }
+        for signed in [Signed::Yes, Signed::Left, Signed::Failed, Signed::Unsigned] {
+            metrics.outbound(signed, 1);
+        }
+        for word in SIGNED {
+            assert_eq!(value(&metrics, "mailward_outbound_total", &[("result", word)]), Value::Counter(1));
+        }
+        assert_eq!(value(&metrics, "mailward_signatures_total", &[]), Value::Counter(4));
+        for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol] {
+            metrics.trouble(trouble);
+        }
+        for word in TROUBLES {
+            assert_eq!(value(&metrics, "mailward_troubles_total", &[("kind", word)]), Value::Counter(1));
+        }
+    }
+
+    #[test]
+    fn a_time_is_in_the_bucket_whose_end_it_reaches() {
+        let histogram = Histogram::default();
+        for micros in [0, 100, 101, 30_000_000, 30_000_001] {
+            histogram.took(Duration::from_micros(micros));
+        }
+        let Value::Histogram { counts, micros } = histogram.value() else { panic!() };
+        assert_eq!((counts[0], counts[1], counts[11], counts[12], micros), (2, 1, 1, 1, 60_000_202));
+    }
+}

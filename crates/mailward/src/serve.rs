@@ -1,3 +1,4 @@
 //! `mailward serve`: the daemon beside an MTA.
 
+pub mod http;
 pub mod metrics;

@@ -11,7 +11,7 @@ mod pages;
 mod serve;
 
 pub use health::{Part, State};
-pub use metrics::{Metrics, Sample};
+pub use metrics::{Labels, Metrics};
 pub use serve::{
     GRACE, HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_FIELDS, MAX_HEADER, Settings, TIMEOUT, Trouble, serve,
 };

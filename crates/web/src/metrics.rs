@@ -10,53 +10,34 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 #[derive(Debug, Default)]
 pub struct Metrics(String);
 
-/// One number of a family, with its labels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample<T, const LABELS: usize> {
-    /// Names and values.
-    pub labels: [(&'static str, &'static str); LABELS],
-    /// The number.
-    pub value: T,
-}
-
-impl<T> From<T> for Sample<T, 0> {
-    fn from(value: T) -> Self {
-        Self { labels: [], value }
-    }
-}
-
-impl<T, const N: usize> From<([(&'static str, &'static str); N], T)> for Sample<T, N> {
-    fn from((labels, value): ([(&'static str, &'static str); N], T)) -> Self {
-        Self { labels, value }
-    }
-}
+/// Names and values of labels: a list or an array of them. Empty for a family of one number.
+pub trait Labels: AsRef<[(&'static str, &'static str)]> {}
+impl<T: AsRef<[(&'static str, &'static str)]>> Labels for T {}
 
 impl Metrics {
     /// Numbers that only grow while the program runs; their name ends with `_total`.
-    pub fn counters<S: Into<Sample<u64, N>>, const N: usize>(
+    pub fn counters<L: Labels>(
         &mut self,
         name: &'static str,
         help: &'static str,
-        samples: impl IntoIterator<Item = S>,
+        samples: impl IntoIterator<Item = (L, u64)>,
     ) {
         self.head(name, help, "counter");
-        for sample in samples {
-            let sample = sample.into();
-            self.line(name, &sample.labels, None, sample.value);
+        for (labels, value) in samples {
+            self.line(name, labels.as_ref(), None, value);
         }
     }
 
     /// Numbers that go up and down.
-    pub fn gauges<S: Into<Sample<f64, N>>, const N: usize>(
+    pub fn gauges<L: Labels>(
         &mut self,
         name: &'static str,
         help: &'static str,
-        samples: impl IntoIterator<Item = S>,
+        samples: impl IntoIterator<Item = (L, f64)>,
     ) {
         self.head(name, help, "gauge");
-        for sample in samples {
-            let sample = sample.into();
-            self.line(name, &sample.labels, None, Float(sample.value));
+        for (labels, value) in samples {
+            self.line(name, labels.as_ref(), None, Float(value));
         }
     }
 
@@ -135,7 +116,7 @@ mod tests {
     #[test]
     fn families() {
         check(
-            |page| page.counters("a_total", "How often.", [u64::MAX]),
+            |page| page.counters("a_total", "How often.", [([], u64::MAX)]),
             "# HELP a_total How often.\n# TYPE a_total counter\na_total 18446744073709551615\n",
         );
         check(
@@ -146,7 +127,10 @@ mod tests {
             "# HELP b_total Twice.\n# TYPE b_total counter\nb_total{x=\"1\",y=\"a\"} 2\nb_total{x=\"2\",y=\"b\"} 3\n",
         );
         check(
-            |page| page.gauges("c", "Now.", [0.25, -1e21, f64::INFINITY, f64::NEG_INFINITY, f64::NAN]),
+            |page| {
+                let all = [0.25, -1e21, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+                page.gauges("c", "Now.", all.map(|number| ([], number)));
+            },
             "# HELP c Now.\n# TYPE c gauge\nc 0.25\nc -1000000000000000000000\nc +Inf\nc -Inf\nc NaN\n",
         );
     }
@@ -171,6 +155,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "a is written once")]
     fn a_family_is_written_once() {
-        check(|page| [1.0, 2.0].into_iter().for_each(|n| page.gauges("a", "", [n])), "");
+        check(|page| [1.0, 2.0].into_iter().for_each(|n| page.gauges("a", "", [([], n)])), "");
     }
 }

@@ -27,7 +27,7 @@ impl Source for Fake {
     fn metrics(&self, page: &mut Metrics) {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         assert!(asked < 3, "a page that fails");
-        page.counters("asked_total", "How often this page was asked for.", [asked]);
+        page.counters("asked_total", "How often this page was asked for.", [([], asked)]);
         page.gauges("parts", "How many parts.", [([("state", "good")], 1.0), ([("state", "bad")], 0.0)]);
     }
 
@@ -83,7 +83,7 @@ impl Site {
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = async { while let Ok(1..) = stream.read_buf(&mut answer).await {} };
-    timeout(Duration::from_secs(20), read).await.expect("the connection ends");
+    timeout(Duration::from_secs(20), read).await.unwrap();
     String::from_utf8_lossy(&answer).into_owned()
 }
 

@@ -1,7 +1,10 @@
 //! The configuration file: one TOML file for all of mailward, in which everything is optional. It is read whole, and all
 //! mistakes in it are told at once; a file with a mistake is not used.
 
+pub mod listener;
+pub mod policy;
 mod reader;
+pub mod receiving;
 pub mod sample;
 pub mod signing;
 mod spec;
@@ -16,7 +19,12 @@ use crate::input::error::shown;
 use crate::input::{InputError, Position};
 use crate::show::{self, WIDTH, terminal_width};
 
+use verdict::direction::Directions;
+
+pub use self::listener::Listener;
+pub use self::policy::Policy;
 use self::reader::Reader;
+pub use self::receiving::{Daemon, Dns, LogFormat, Receiving};
 pub use self::signing::Signing;
 
 /// Where the configuration is looked for where no other file is named.
@@ -27,6 +35,20 @@ pub const MAX_FILE: u64 = 4 * 1024 * 1024;
 /// All that the file says.
 #[derive(Debug, Default)]
 pub struct Config {
+    /// `[[listener]]`; where none is named, there is [`Listener::default`].
+    pub listeners: Vec<Listener>,
+    /// `[receiving]`
+    pub receiving: Receiving,
+    /// `[dns]`
+    pub dns: Dns,
+    /// `[network]`
+    pub directions: Directions,
+    /// `[policy]`
+    pub policy: Policy,
+    /// `[log]`
+    pub log: LogFormat,
+    /// `[daemon]`
+    pub daemon: Daemon,
     /// `[signing]`
     pub signing: Signing,
 }
@@ -89,6 +111,28 @@ impl Config {
         let document = reader.document(text);
         let mut config = Self::default();
         let fields = reader.fields(&spec::ROOT, document.get_ref());
+        if let Some(value) = fields.get("listener") {
+            let tables = reader.tables(value, spec::LISTENER.head);
+            config.listeners = listener::read(&mut reader, tables, directory);
+        }
+        if let Some(table) = fields.get("receiving").and_then(|value| reader.table(value)) {
+            config.receiving = Receiving::read(&mut reader, table);
+        }
+        if let Some(table) = fields.get("dns").and_then(|value| reader.table(value)) {
+            config.dns = Dns::read(&mut reader, table);
+        }
+        if let Some(table) = fields.get("network").and_then(|value| reader.table(value)) {
+            config.directions = receiving::directions(&mut reader, table);
+        }
+        if let Some(table) = fields.get("policy").and_then(|value| reader.table(value)) {
+            config.policy = Policy::read(&mut reader, table);
+        }
+        if let Some(table) = fields.get("log").and_then(|value| reader.table(value)) {
+            config.log = LogFormat::read(&mut reader, table);
+        }
+        if let Some(table) = fields.get("daemon").and_then(|value| reader.table(value)) {
+            config.daemon = Daemon::read(&mut reader, table);
+        }
         if let Some(table) = fields.get("signing").and_then(|value| reader.table(value)) {
             config.signing = Signing::read(&mut reader, table, directory);
         }

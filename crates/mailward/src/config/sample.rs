@@ -1,7 +1,7 @@
 //! The sample: every key with what it does and its default, all of it in comments, so that it changes nothing.
 
 use super::DEFAULT_PATH;
-use super::spec::{Key, PARTS, Part, USERS, USERS_SAMPLE};
+use super::spec::{Key, PARTS, Part};
 
 /// The sample file.
 pub fn sample() -> String {
@@ -24,9 +24,7 @@ fn part_into(part: &Part, out: &mut String) {
     for key in part.keys.iter().filter(|key| !key.value.is_empty()) {
         key_into(key, part.example, out);
     }
-    if std::ptr::eq(part, &USERS) {
-        USERS_SAMPLE.iter().for_each(|line| out.push_str(&format!("#{line}\n")));
-    }
+    part.lines.iter().for_each(|line| out.push_str(&format!("#{line}\n")));
 }
 
 fn key_into(key: &Key, within_example: bool, out: &mut String) {

@@ -43,6 +43,8 @@ pub struct Signing {
     pub self_check_every: u32,
     /// What becomes of a message whose own signature fails.
     pub self_check_failure: OnFailure,
+    /// Whether mail that should be signed goes out unsigned while no key for it can be used.
+    pub unsigned_without_key: bool,
 }
 
 /// `[[signing.key]]`
@@ -94,6 +96,7 @@ impl Default for Signing {
             eight_bit: true,
             self_check_every: 100,
             self_check_failure: OnFailure::default(),
+            unsigned_without_key: false,
         }
     }
 }
@@ -119,6 +122,10 @@ impl Signing {
         let failure = fields.get("self_check_failure");
         if let Some(failure) = failure.and_then(|value| reader.parsed(value, OnFailure::parse)) {
             signing.self_check_failure = failure;
+        }
+        let without_key = fields.get("without_key");
+        if let Some(unsigned) = without_key.and_then(|value| reader.parsed(value, unsigned)) {
+            signing.unsigned_without_key = unsigned;
         }
         if let Some(value) = fields.get("key") {
             let tables = reader.tables(value, spec::KEY.head);
@@ -223,6 +230,15 @@ fn adapts(text: &str) -> Result<bool, &'static str> {
         "warn" => Ok(false),
         "adapt" => Ok(true),
         _ => Err("\"warn\" or \"adapt\" was expected"),
+    }
+}
+
+/// Whether mail goes out unsigned for which there is no key.
+fn unsigned(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "refuse" => Ok(false),
+        "unsigned" => Ok(true),
+        _ => Err("\"refuse\" or \"unsigned\" was expected"),
     }
 }
 

@@ -1,5 +1,11 @@
 //! Every key that the file may have, with what is told of it: the reader, the sample and its tests share this list.
 
+mod serving;
+
+pub(super) use serving::{
+    AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES,
+};
+
 /// A table of the file.
 #[derive(Debug)]
 pub(super) struct Part {
@@ -11,6 +17,8 @@ pub(super) struct Part {
     pub(super) keys: &'static [Key],
     /// Whether the sample shows all of it as a comment.
     pub(super) example: bool,
+    /// Lines that the sample shows for a table with free names.
+    pub(super) lines: &'static [&'static str],
 }
 
 /// A key of a table.
@@ -39,15 +47,47 @@ const fn table(name: &'static str) -> Key {
     Key { name, about: &[], value: "", is_default: false }
 }
 
-pub(super) static ROOT: Part = Part { head: "", about: &[], keys: &[table("signing")], example: false };
+pub(super) static ROOT: Part = Part {
+    head: "",
+    about: &[],
+    keys: &[
+        table("listener"),
+        table("receiving"),
+        table("dns"),
+        table("network"),
+        table("policy"),
+        table("log"),
+        table("daemon"),
+        table("signing"),
+    ],
+    example: false,
+    lines: &[],
+};
 
 /// The parts, in the order of the sample.
-pub(super) static PARTS: &[&Part] = &[&SIGNING, &KEY, &RULE, &USERS];
+pub(super) static PARTS: &[&Part] = &[
+    &RECEIVING,
+    &DNS,
+    &NETWORK,
+    &POLICY,
+    &LOG,
+    &DAEMON,
+    &SIGNING,
+    &LISTENER,
+    &AUTHORS,
+    &RECIPIENTS,
+    &RULES,
+    &REPLIES,
+    &KEY,
+    &RULE,
+    &USERS,
+];
 
 pub(super) static SIGNING: Part = Part {
     head: "[signing]",
     about: &["DKIM signatures of outbound mail."],
     example: false,
+    lines: &[],
     keys: &[
         default(
             "key_directory",
@@ -122,6 +162,14 @@ pub(super) static SIGNING: Part = Part {
                 "What becomes of a message whose own signature fails the check: \"refuse\" it, let it go \"unsigned\", or \"signed\".",
             ],
         ),
+        default(
+            "without_key",
+            "\"refuse\"",
+            &[
+                "What becomes of mail that should be signed while no key for it can be used: \"refuse\" it for now (4xx), or let it",
+                "go \"unsigned\".",
+            ],
+        ),
         table("key"),
         table("rule"),
         table("users"),
@@ -134,6 +182,7 @@ pub(super) static KEY: Part = Part {
         "A key that stands somewhere else, such as one that OpenDKIM or rspamd uses. As often as needed.",
     ],
     example: true,
+    lines: &[],
     keys: &[
         example("domain", "\"example.com\"", &["The signing domain (d=), or a list of several."]),
         example("selector", "\"mail\"", &["Under which selector its public half is published (s=)."]),
@@ -145,6 +194,7 @@ pub(super) static RULE: Part = Part {
     head: "[[signing.rule]]",
     about: &["Who may sign as whom. As often as needed; all rules that match sign."],
     example: true,
+    lines: &[],
     keys: &[
         example(
             "from",
@@ -179,12 +229,10 @@ pub(super) static USERS: Part = Part {
         "without it nobody is asked. {user} stands for the user's own name, and * in front for every user.",
     ],
     example: true,
+    lines: &[
+        "\"*\" = [\"{user}\", \"{user}@example.com\"]",
+        "alice = [\"alice@example.com\", \"sales@example.com\"]",
+        "newsletter = [\"@news.example.com\"]",
+    ],
     keys: &[],
 };
-
-/// Lines that the sample shows for a table with free names.
-pub(super) const USERS_SAMPLE: &[&str] = &[
-    "\"*\" = [\"{user}\", \"{user}@example.com\"]",
-    "alice = [\"alice@example.com\", \"sales@example.com\"]",
-    "newsletter = [\"@news.example.com\"]",
-];

@@ -22,8 +22,6 @@ use crate::postfix::lines::{self, Lines};
 use self::files::Written;
 use self::records::Wanted;
 
-#[cfg(test)]
-pub(super) use self::json::InitJson;
 
 /// Where everything stands where nobody says otherwise.
 const DEFAULT_DIRECTORY: &str = "/etc/mailward";

@@ -98,7 +98,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, want: &str) {
-        let got = parse(text).iter().map(|milter| {
+        let got = parse(text).into_iter().map(|milter| {
             let settings = milter.settings.iter().map(|(name, value)| format!(" {name}={value}"));
             milter.address.clone() + &settings.collect::<String>()
         });

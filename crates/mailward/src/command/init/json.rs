@@ -88,3 +88,33 @@ impl InitJson {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::InitJson;
+    use crate::command::doctor::DoctorJson;
+
+    /// Everything that the commands about an installation print with --json.
+    #[derive(schemars::JsonSchema)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "only its schema is wanted")]
+    enum Install {
+        Init(InitJson),
+        Doctor(DoctorJson),
+    }
+
+    /// The schema that the documentation shows is the one of the structs. `UPDATE_DOCS=1` writes it.
+    #[test]
+    fn the_schema_in_the_documentation_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/install.schema.json");
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Install)).unwrap() + "\n";
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &schema).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == schema,
+            "docs/install.schema.json is not up to date: run the tests with UPDATE_DOCS=1"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mail::Domain;
 
-use super::record::{Page, Source, domain, end};
+use super::record::{Page, Source, end};
 use crate::cli::{DnsArgs, Exit};
 use crate::config::Config;
 use crate::config::listener::Address;
@@ -21,7 +21,6 @@ use crate::postfix::lines::{self, Lines};
 
 use self::files::Written;
 use self::records::Wanted;
-
 
 /// Where everything stands where nobody says otherwise.
 const DEFAULT_DIRECTORY: &str = "/etc/mailward";
@@ -57,6 +56,7 @@ struct Done {
     domains: Vec<Domain>,
     wanted: Vec<Wanted>,
     lines: Lines,
+    key_directory: PathBuf,
     /// The folder of the socket, which Postfix's group has to see; `None` for TCP.
     socket_folder: Option<PathBuf>,
 }
@@ -74,10 +74,8 @@ async fn init(args: &Args) -> Result<Exit, InputError> {
         page.print();
         return Ok(Exit::Pass);
     }
-    let domains: Vec<Domain> = args.domains.iter().map(|text| domain(text)).collect::<Result<_, _>>()?;
-    if let Some(short) = domains.iter().find(|domain| !domain.is_fqdn()) {
-        return Err(InputError::new("--domain", format!("{short} is no whole domain: it has one label")));
-    }
+    let domains: Vec<Domain> =
+        args.domains.iter().map(|text| signing_domain(text)).collect::<Result<_, _>>()?;
     let config = files::config(&args.dir, &domains, args.postfix_chroot)?;
     // What is there already counts, and has to be in order before keys are made for it.
     let (read, _) = Config::load(Some(&path))?;
@@ -93,6 +91,7 @@ async fn init(args: &Args) -> Result<Exit, InputError> {
         domains,
         wanted,
         lines: lines::lines(&read),
+        key_directory: read.signing.key_directory.clone(),
         socket_folder: socket_folder(&read),
     };
     if args.json {
@@ -101,6 +100,15 @@ async fn init(args: &Args) -> Result<Exit, InputError> {
         show(&done, &path);
     }
     Ok(Exit::Pass)
+}
+
+fn signing_domain(text: &str) -> Result<Domain, InputError> {
+    let shown = mail::printable(text);
+    match Domain::parse(text) {
+        Ok(domain) if domain.is_fqdn() => Ok(domain),
+        Ok(_) => Err(InputError::new("--domain", format!("{shown} is no whole domain: it has one label"))),
+        Err(why) => Err(InputError::new("--domain", format!("{shown} is no domain: {why}"))),
+    }
 }
 
 fn socket_folder(config: &Config) -> Option<PathBuf> {
@@ -131,6 +139,12 @@ fn show(done: &Done, path: &Path) {
     page.gap();
     page.title("Then");
     page.gap();
+    if done.socket_folder.is_some() {
+        page.line("Give what is secret to the user that mailward runs as, and start it:");
+        page.gap();
+        page.line(format_args!("  chown -R mailward: {}", shown(&done.key_directory)));
+        page.line(format_args!("  chgrp mailward {}", shown(path)));
+    }
     let config = match path == Path::new(crate::config::DEFAULT_PATH) {
         true => String::new(),
         false => format!(" --config {}", shown(path)),

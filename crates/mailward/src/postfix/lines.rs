@@ -71,7 +71,7 @@ pub fn lines(config: &Config) -> Lines {
     let outbound = find(&[Purpose::Outbound, Purpose::Both]);
     // Mail that goes out and should be signed waits for us.
     let entry = |listener: &Listener, action: &str| {
-        format!("{{ {}, default_action = {action} }}", milter(&listener.address))
+        format!("{{ {}, default_action={action} }}", milter(&listener.address))
     };
     let inbound = inbound.map(|listener| entry(listener, inbound_action(config)));
     let outbound = outbound.map(|listener| entry(listener, "tempfail"));
@@ -106,12 +106,12 @@ mod tests {
 
     #[test]
     fn net_08_mail_is_let_in_unchecked_only_where_all_of_it_would_be() {
-        const LOCAL: &str = "non_smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail }";
-        let safe = ["smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail }", LOCAL, BOUNCE];
+        const LOCAL: &str = "non_smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }";
+        let safe = ["smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }", LOCAL, BOUNCE];
         check(
             "",
-            &["smtpd_milters = { inet:127.0.0.1:8891, default_action = accept }", LOCAL, BOUNCE],
-            &["  -o { smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail } }"],
+            &["smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }", LOCAL, BOUNCE],
+            &["  -o { smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail } }"],
         );
         for toml in [
             "[policy]\nmode = \"quarantine\"",
@@ -131,15 +131,15 @@ mod tests {
              [[listener]]\nname = \"b\"\naddress = \"/run/out.sock\"\nfor = \"outbound\"\n\
              [[listener]]\nname = \"c\"\naddress = \"[::1]:9\"\nfor = \"reinjected\"",
             &[
-                "smtpd_milters = { unix:mailward/milter.sock, default_action = accept }",
-                "non_smtpd_milters = { unix:/run/out.sock, default_action = tempfail }",
+                "smtpd_milters = { unix:mailward/milter.sock, default_action=accept }",
+                "non_smtpd_milters = { unix:/run/out.sock, default_action=tempfail }",
                 BOUNCE,
             ],
-            &["  -o { smtpd_milters = { unix:/run/out.sock, default_action = tempfail } }"],
+            &["  -o { smtpd_milters = { unix:/run/out.sock, default_action=tempfail } }"],
         );
         check(
             "[[listener]]\nname = \"a\"\naddress = \"[::1]:9\"\nfor = \"inbound\"\n",
-            &["smtpd_milters = { inet:[::1]:9, default_action = accept }"],
+            &["smtpd_milters = { inet:[::1]:9, default_action=accept }"],
             &[],
         );
     }

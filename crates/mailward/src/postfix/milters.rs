@@ -12,6 +12,8 @@ pub struct Milter {
     pub address: String,
     /// What is said of it alone, such as `default_action`.
     pub settings: Vec<(String, String)>,
+    /// Whether Postfix can't read what is said: smtpd ends at it, and no mail comes in.
+    pub is_malformed: bool,
 }
 
 impl Milter {
@@ -56,19 +58,23 @@ pub fn parse(text: &str) -> Vec<Milter> {
 
 fn one(piece: &str) -> Option<Milter> {
     let Some(inside) = piece.strip_prefix('{') else {
-        return Some(Milter { address: piece.to_owned(), settings: Vec::new() });
+        return Some(Milter { address: piece.to_owned(), settings: Vec::new(), is_malformed: false });
     };
     let inside = inside.strip_suffix('}').unwrap_or(inside);
-    // The address ends at a comma or white space; settings may have white space around their sign.
-    let mut parts = inside.split(',').map(str::trim);
-    let first = parts.next()?;
-    let (address, more) = first.split_once(char::is_whitespace).unwrap_or((first, ""));
-    let settings = std::iter::once(more.trim()).chain(parts).filter_map(|part| {
+    let mut parts = pieces(inside).into_iter();
+    let address = parts.next()?.to_owned();
+    let mut milter = Milter { address, settings: Vec::new(), is_malformed: false };
+    for part in parts {
+        // Only in braces of its own may a setting have white space around its sign.
         let part = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')).unwrap_or(part);
-        let (name, value) = part.split_once('=')?;
-        Some((name.trim().to_owned(), value.trim().to_owned()))
-    });
-    (!address.is_empty()).then(|| Milter { address: address.to_owned(), settings: settings.collect() })
+        match part.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                milter.settings.push((name.trim().to_owned(), value.trim().to_owned()));
+            }
+            _ => milter.is_malformed = true,
+        }
+    }
+    Some(milter)
 }
 
 /// Cuts at commas and white space that stand in no braces.
@@ -100,7 +106,8 @@ mod tests {
     fn check(text: &str, want: &str) {
         let got = parse(text).into_iter().map(|milter| {
             let settings = milter.settings.iter().map(|(name, value)| format!(" {name}={value}"));
-            milter.address.clone() + &settings.collect::<String>()
+            let malformed = if milter.is_malformed { " malformed" } else { "" };
+            milter.address.clone() + &settings.collect::<String>() + malformed
         });
         assert_eq!(got.collect::<Vec<_>>().join("; "), want, "{text}");
     }
@@ -111,13 +118,16 @@ mod tests {
         check(" , ", "");
         check("inet:localhost:8891", "inet:localhost:8891");
         check("unix:a, inet:b:1\tunix:c", "unix:a; inet:b:1; unix:c");
-        check("{ unix:a, default_action = tempfail }", "unix:a default_action=tempfail");
+        check("{ unix:a, default_action=tempfail }", "unix:a default_action=tempfail");
         check(
             "{unix:a,default_action=accept,connect_timeout=3s},unix:b",
             "unix:a default_action=accept connect_timeout=3s; unix:b",
         );
         check("unix:b { inet:[::1]:9 default_action=accept }", "unix:b; inet:[::1]:9 default_action=accept");
-        check("{ unix:a, { default_action = accept } }", "unix:a default_action=accept");
+        check("{ unix:a, { default_action=accept } }", "unix:a default_action=accept");
+        check("{ unix:a, default_action = accept }", "unix:a malformed");
+        check("{ unix:a, default_action= accept }", "unix:a default_action= malformed");
+        check("{ unix:a, tempfail }", "unix:a malformed");
         check("{}", "");
         check("{ unix:a", "unix:a");
     }

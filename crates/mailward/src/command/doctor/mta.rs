@@ -161,6 +161,7 @@ impl Look<'_> {
                 self.wait(report, &place, name, time.unwrap_or_default(), least);
             }
         }
+        Self::form(report, &place, &milters);
         self.order(report, &place, &milters, index, users);
         if self.postfix.of(service, "smtpd_proxy_filter").is_some_and(|filter| !filter.is_empty()) {
             let message = "with smtpd_proxy_filter, milters of this service see no message";
@@ -202,8 +203,18 @@ impl Look<'_> {
             _ => return,
         };
         let wanted = if users { "tempfail" } else { inbound_action(self.config) };
-        let help = format!("{{ {}, default_action = {wanted} }}", milter.address);
+        let help = format!("{{ {}, default_action={wanted} }}", milter.address);
         report.add(code, severity, place, message, help);
+    }
+
+    /// It is easily written with white space, at which smtpd ends.
+    fn form(report: &mut Report, place: &str, milters: &[Milter]) {
+        if let Some(milter) = milters.iter().find(|milter| milter.is_malformed) {
+            let message =
+                format!("what is said of {} can't be read, and Postfix takes no mail", milter.address);
+            let help = "no white space around = there: { ADDRESS, default_action=tempfail }";
+            report.add("milter-malformed", Severity::Error, place, message, help);
+        }
     }
 
     fn protocol(&self, report: &mut Report, place: &str, milter: &Milter, common: Option<&str>) {
@@ -300,6 +311,7 @@ impl Look<'_> {
         if let Some(milter) = milters.get(index) {
             self.action(report, NAME, milter, self.postfix.get("milter_default_action"), true);
         }
+        Self::form(report, NAME, &milters);
         self.order(report, NAME, &milters, index, true);
         let classes = self.postfix.get("internal_mail_filter_classes").unwrap_or_default();
         if !classes.split([',', ' ']).any(|class| class == "bounce") {

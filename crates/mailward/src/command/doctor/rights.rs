@@ -47,7 +47,14 @@ fn find(passwd: &str, name: &str) -> Option<Account> {
 }
 
 pub(super) fn look(report: &mut Report, config: &Config, source: &Source, ring: &Ring) {
+    let name = config.daemon.user.as_deref().unwrap_or(USER);
+    let reader = account(name);
     if let Some(path) = &source.path {
+        if reader.is_some_and(|reader| !reads(reader, path)) {
+            let message = format!("the user {name} can't read it");
+            let help = format!("chgrp {name} {}", shown(path));
+            report.add("config-unreadable", Severity::Error, shown(path), message, help);
+        }
         guarded(report, path, "whoever writes it says what is let in and signed");
     }
     let directory = &config.signing.key_directory;
@@ -61,8 +68,6 @@ pub(super) fn look(report: &mut Report, config: &Config, source: &Source, ring: 
             error.help.clone().unwrap_or_default(),
         );
     }
-    let name = config.daemon.user.as_deref().unwrap_or(USER);
-    let reader = account(name);
     let mut is_good = true;
     for key in &ring.keys {
         is_good &= usable(report, key, name, reader);
@@ -87,11 +92,7 @@ fn usable(report: &mut Report, key: &SiteKey, name: &str, reader: Option<Account
         report.add("key-unusable", Severity::Error, place, fault.to_string(), key.help().unwrap_or_default());
         return false;
     }
-    let (Some(reader), Ok(file)) = (reader, fs::metadata(&key.file.path)) else { return true };
-    let passes = |folder: &Path| fs::metadata(folder).is_ok_and(|folder| reader.may(&folder, 0o1));
-    // A relative path ends with an empty one.
-    let folders = key.file.path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
-    if reader.may(&file, 0o4) && folders.into_iter().all(passes) {
+    if reader.is_none_or(|reader| reads(reader, &key.file.path)) {
         return true;
     }
     let home = key.file.path.parent().unwrap_or(&key.file.path);
@@ -99,6 +100,13 @@ fn usable(report: &mut Report, key: &SiteKey, name: &str, reader: Option<Account
     let help = format!("chown -R {name}: {}", shown(home));
     report.add("key-unreadable", Severity::Error, place, message, help);
     false
+}
+
+/// Whether an account can read a file, and pass through all that is above it.
+fn reads(reader: Account, path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let may = |path: &Path, right| fs::metadata(path).is_ok_and(|file| reader.may(&file, right));
+    may(&path, 0o4) && path.ancestors().skip(1).all(|folder| may(folder, 0o1))
 }
 
 /// A file or directory that only its owner may write.

@@ -130,7 +130,8 @@ fn unix(
 
 /// Whether everybody may pass to the folder of the socket.
 fn is_open(path: &Path) -> bool {
-    path.ancestors().skip(1).all(|folder| fs::metadata(folder).is_ok_and(|folder| folder.mode() & 0o001 != 0))
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    folders.into_iter().all(|folder| fs::metadata(folder).is_ok_and(|folder| folder.mode() & 0o001 != 0))
 }
 
 /// Why an MTA of this account can't connect.

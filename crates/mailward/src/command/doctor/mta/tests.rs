@@ -7,8 +7,8 @@ const MAIN: &str = "\
 mail_version = 3.7.11
 queue_directory = /var/spool/postfix
 mail_owner = postfix
-smtpd_milters = { inet:127.0.0.1:8891, default_action = accept }
-non_smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail }
+smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }
+non_smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }
 milter_default_action = tempfail
 milter_protocol = 6
 milter_command_timeout = 30s
@@ -30,7 +30,7 @@ submission inet  n       -       y       -       -       smtpd
 ";
 const OWN: &str = "\
 submission/inet/smtpd_sasl_auth_enable = yes
-submission/inet/smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail }
+submission/inet/smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }
 ";
 
 fn config(toml: &str) -> Config {
@@ -126,7 +126,7 @@ fn who_is_asked() {
     check_with(
         "[[listener]]\nname = \"a\"\naddress = \"/var/spool/postfix/m/s\"",
         false,
-        "smtpd_milters = { unix:m/s, default_action = accept }",
+        "smtpd_milters = { unix:m/s, default_action=accept }",
         "submission/inet/smtpd_milters = unix:/var/spool/postfix/m/s\n",
         &[],
     );
@@ -142,7 +142,7 @@ fn who_is_asked() {
 
 #[test]
 fn net_08_what_becomes_of_mail_while_we_are_away() {
-    let line = |action: &str| format!("smtpd_milters = {{ inet:127.0.0.1:8891, default_action = {action} }}");
+    let line = |action: &str| format!("smtpd_milters = {{ inet:127.0.0.1:8891, default_action={action} }}");
     let enforce = "[policy]\nmode = \"enforce\"";
     let unchecked = format!("error milter-action-unchecked {SMTPD}");
     check_with(enforce, true, "", "", &[&unchecked]);
@@ -155,16 +155,23 @@ fn net_08_what_becomes_of_mail_while_we_are_away() {
     let bare = "smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = accept";
     check_with(enforce, true, bare, "", &[&unchecked]);
     check(bare, "", &[]);
-    let own = "submission/inet/smtpd_milters = { inet:127.0.0.1:8891, default_action = accept }\n";
+    let own = "submission/inet/smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }\n";
     check("", own, &[&format!("error milter-action-unsigned {SUBMISSION}")]);
     check_with("", false, "", own, &[]);
-    let local = "non_smtpd_milters = { inet:127.0.0.1:8891, default_action = accept }";
+    let local = "non_smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }";
     check(local, "", &["error milter-action-unsigned non_smtpd_milters"]);
 }
 
 #[test]
+fn white_space_that_ends_smtpd() {
+    let line = "milters = { inet:127.0.0.1:8891, default_action = tempfail }";
+    check(&format!("smtpd_{line}"), "", &[&format!("error milter-malformed {SMTPD}")]);
+    check(&format!("non_smtpd_{line}"), "", &["error milter-malformed non_smtpd_milters"]);
+}
+
+#[test]
 fn order() {
-    let ours = "{ inet:127.0.0.1:8891, default_action = tempfail }";
+    let ours = "{ inet:127.0.0.1:8891, default_action=tempfail }";
     check(
         &format!("smtpd_milters = unix:rspamd.sock, {ours}"),
         "",
@@ -193,7 +200,8 @@ fn how_it_is_asked() {
     check_both("milter_content_timeout = 29", "milter-timeout");
     check("milter_content_timeout = 1m", "", &[]);
     check("milter_command_timeout = 30", "", &[]);
-    let own = "smtpd_milters = { inet:127.0.0.1:8891, protocol = 2, command_timeout = 3s, default_action = tempfail }";
+    let own =
+        "smtpd_milters = { inet:127.0.0.1:8891, protocol=2, command_timeout=3s, default_action=tempfail }";
     check(
         own,
         "",

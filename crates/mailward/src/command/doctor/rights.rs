@@ -12,43 +12,48 @@ use crate::keys::ring::{Ring, SiteKey};
 /// The user of the unit that `mailward init --print-unit` prints.
 const USER: &str = "mailward";
 
-/// A user of the system, with its first group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A user of the system, with its groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) user: u32,
-    pub(super) group: u32,
+    pub(super) groups: Vec<u32>,
 }
 
 impl Account {
     /// Whether it may do this with a file: 4 read, 2 write, 1 run or pass.
-    pub(super) fn may(self, file: &Metadata, right: u32) -> bool {
+    pub(super) fn may(&self, file: &Metadata, right: u32) -> bool {
         let shift = match () {
             () if self.user == 0 => return true,
             () if file.uid() == self.user => 6,
-            () if file.gid() == self.group => 3,
+            () if self.groups.contains(&file.gid()) => 3,
             () => 0,
         };
         file.mode() >> shift & right == right
     }
 }
 
-/// The user of that name, by `/etc/passwd`.
+/// The user of that name, by `/etc/passwd` and `/etc/group`.
 pub(super) fn account(name: &str) -> Option<Account> {
-    find(&fs::read_to_string("/etc/passwd").ok()?, name)
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    find(&fs::read_to_string("/etc/passwd").ok()?, &groups, name)
 }
 
-fn find(passwd: &str, name: &str) -> Option<Account> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let found = fields.next()? == name;
-        let (user, group) = (fields.nth(1)?, fields.next()?);
-        found.then(|| Some(Account { user: user.parse().ok()?, group: group.parse().ok()? })).flatten()
-    })
+fn find(passwd: &str, groups: &str, name: &str) -> Option<Account> {
+    let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
+    let mut fields = line.split(':').skip(2).map(|field| field.parse().ok());
+    let (user, first) = (fields.next()??, fields.next()??);
+    let others = groups.lines().filter_map(|line| {
+        let mut fields = line.split(':').skip(2);
+        let (id, members) = (fields.next()?.parse().ok()?, fields.next()?);
+        members.split(',').any(|member| member == name).then_some(id)
+    });
+    Some(Account { user, groups: std::iter::once(first).chain(others).collect() })
 }
 
 pub(super) fn look(report: &mut Report, config: &Config, source: &Source, ring: &Ring) {
     let name = config.daemon.user.as_deref().unwrap_or(USER);
-    let reader = account(name);
+    let account = account(name);
+    let reader = account.as_ref();
     if let Some(path) = &source.path {
         if reader.is_some_and(|reader| !reads(reader, path)) {
             let message = format!("the user {name} can't read it");
@@ -86,7 +91,7 @@ pub(super) fn look(report: &mut Report, config: &Config, source: &Source, ring: 
     }
 }
 
-fn usable(report: &mut Report, key: &SiteKey, name: &str, reader: Option<Account>) -> bool {
+fn usable(report: &mut Report, key: &SiteKey, name: &str, reader: Option<&Account>) -> bool {
     let place = shown(&key.file.path);
     if let Some(fault) = &key.file.fault {
         report.add("key-unusable", Severity::Error, place, fault.to_string(), key.help().unwrap_or_default());
@@ -103,7 +108,7 @@ fn usable(report: &mut Report, key: &SiteKey, name: &str, reader: Option<Account
 }
 
 /// Whether an account can read a file, and pass through all that is above it.
-fn reads(reader: Account, path: &Path) -> bool {
+fn reads(reader: &Account, path: &Path) -> bool {
     let Ok(path) = path.canonicalize() else { return false };
     let may = |path: &Path, right| fs::metadata(path).is_ok_and(|file| reader.may(&file, right));
     may(&path, 0o4) && path.ancestors().skip(1).all(|folder| may(folder, 0o1))
@@ -133,9 +138,11 @@ mod tests {
     #[test]
     fn users_of_the_system() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\npostfix:x:101:103::/:/x\nbroken:x:y:1\nshort:x\n";
-        assert_eq!(find(passwd, "postfix"), Some(Account { user: 101, group: 103 }));
+        let groups = "root:x:0:\nmailward:x:110:alice,postfix\npost:x:111:postfixed\nbad:x\nx:x:y:postfix\n";
+        let want = Account { user: 101, groups: vec![103, 110] };
+        assert_eq!(find(passwd, groups, "postfix"), Some(want));
         for name in ["post", "broken", "short", "", "nobody"] {
-            assert_eq!(find(passwd, name), None, "{name}");
+            assert_eq!(find(passwd, groups, name), None, "{name}");
         }
     }
 
@@ -144,22 +151,22 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let own = file.as_file().metadata().unwrap();
         let (user, group) = (own.uid(), own.gid());
-        let check = |mode: u32, account: Account, right: u32, want: bool| {
+        let check = |mode: u32, account: &Account, right: u32, want: bool| {
             file.as_file().set_permissions(PermissionsExt::from_mode(mode)).unwrap();
             let metadata = file.as_file().metadata().unwrap();
             assert_eq!(account.may(&metadata, right), want, "{mode:o} {account:?} {right}");
         };
-        let member = Account { user: 77_777, group };
-        let other = Account { user: 77_777, group: 77_777 };
+        let member = &Account { user: 77_777, groups: vec![1, group] };
+        let other = &Account { user: 77_777, groups: vec![77_777] };
         check(0o020, member, 2, true);
         check(0o040, member, 2, false);
         check(0o002, member, 2, false);
         check(0o002, other, 2, true);
         check(0o660, other, 2, false);
         check(0o750, member, 1, true);
-        check(0o000, Account { user: 0, group: 0 }, 4, true);
+        check(0o000, &Account { user: 0, groups: vec![0] }, 4, true);
         if user != 0 {
-            check(0o077, Account { user, group }, 4, false);
+            check(0o077, &Account { user, groups: vec![group] }, 4, false);
         }
     }
 }

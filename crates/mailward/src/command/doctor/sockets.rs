@@ -27,7 +27,7 @@ pub(super) async fn look(report: &mut Report, config: &Config, queue: &Path, mai
     for listener in listeners(config) {
         let place = format!("listener {}: {}", listener.name, listener.address);
         match &listener.address {
-            Address::Unix(socket) => unix(report, &place, socket, account, queue),
+            Address::Unix(socket) => unix(report, &place, socket, account.as_ref(), queue),
             Address::Tcp(address) => {
                 if !address.ip().is_loopback() {
                     let message = "can be reached from the network";
@@ -47,7 +47,7 @@ fn unix(
     report: &mut Report,
     place: &str,
     socket: &UnixSocket,
-    mta: Option<(&str, Option<Account>)>,
+    mta: Option<&(&str, Option<Account>)>,
     queue: &Path,
 ) {
     let path = socket.path.as_path();
@@ -135,8 +135,8 @@ fn is_open(path: &Path) -> bool {
 }
 
 /// Why an MTA of this account can't connect.
-fn barred(path: &Path, file: &Metadata, name: &str, account: Account) -> Option<String> {
-    // connect(2) takes the right to write. Postfix gives up all groups but its first.
+fn barred(path: &Path, file: &Metadata, name: &str, account: &Account) -> Option<String> {
+    // connect(2) takes the right to write. Postfix has all groups of its user.
     if !account.may(file, 0o2) {
         return Some(format!("{name} may not connect, by its mode {:04o}", file.mode() & 0o7777));
     }

@@ -5,7 +5,8 @@ use std::fmt;
 /// The oldest that we are tried with.
 pub const OLDEST: Version = Version(3, 7, 0);
 
-/// The first version of each line that has `smtpd_forbid_bare_newline` (CVE-2023-51764).
+/// The first version of each line that has `smtpd_forbid_bare_newline` in all its forms (CVE-2023-51764); the ones just
+/// before know `yes` and `no`.
 const UNSMUGGLED: [Version; 4] = [Version(3, 5, 24), Version(3, 6, 14), Version(3, 7, 10), Version(3, 8, 5)];
 
 /// A version, such as 3.7.11. A snapshot such as 3.11-20260101 counts as the first of its line.

@@ -48,6 +48,17 @@ Exit codes:
   1  not signed: the message went out as it came, and standard error says why
   2  nothing went out: a wrong command line, a key or file that can't be read, no usable key for mail that should be signed";
 
+const INIT_EXIT_CODES: &str = "\
+Exit codes:
+  0  everything that is needed is there, written now or before
+  2  something could not be done: a wrong command line, a file that can't be read or written";
+
+const DOCTOR_EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing is wrong; there may be warnings
+  1  something is wrong
+  2  nothing could be looked at: a wrong command line, a configuration with a mistake";
+
 /// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out.
 #[derive(Debug, Parser)]
 #[command(name = "mailward", version, after_help = EXIT_CODES, propagate_version = true)]
@@ -91,6 +102,12 @@ enum Once {
     /// The configuration file: look for mistakes, print a sample
     #[command(subcommand)]
     Config(command::config::Command),
+    /// Set up a site: configuration, keys, records to publish, lines for Postfix
+    #[command(after_help = INIT_EXIT_CODES)]
+    Init(command::init::Args),
+    /// Look at an installation: Postfix, resolver, keys, sockets, rights, clock
+    #[command(after_help = DOCTOR_EXIT_CODES)]
+    Doctor(command::doctor::Args),
 }
 
 /// Whom to ask.
@@ -133,6 +150,8 @@ impl Once {
             Self::Sign(args) => command::sign::run(&args),
             Self::Keys(command) => command::keys::run(command).await,
             Self::Config(command) => command::config::run(&command),
+            Self::Init(args) => command::init::run(&args).await,
+            Self::Doctor(args) => command::doctor::run(&args).await,
         }
     }
 }

@@ -4,6 +4,8 @@ pub mod arc;
 pub mod config;
 pub mod dkim;
 pub mod dmarc;
+pub mod doctor;
+pub mod init;
 pub mod keys;
 mod record;
 pub mod serve;

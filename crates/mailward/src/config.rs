@@ -110,7 +110,7 @@ impl Config {
     }
 
     /// Reads the text of a file that stands in `directory`, from which relative paths count.
-    fn parse(text: &str, directory: &Path) -> (Self, Vec<Finding>) {
+    pub(crate) fn parse(text: &str, directory: &Path) -> (Self, Vec<Finding>) {
         let mut reader = Reader::default();
         let document = reader.document(text);
         let mut config = Self::default();

@@ -9,6 +9,7 @@ pub mod command;
 pub mod config;
 pub mod input;
 pub mod keys;
+pub mod postfix;
 pub mod serve;
 pub mod show;
 pub mod world;

@@ -1,5 +1,6 @@
 //! `mailward serve`: the daemon beside an MTA. First everything that needs rights, then the threads.
 
+pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod milter;

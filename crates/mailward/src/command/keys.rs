@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::input::InputError;
 use crate::keys::ring::Ring;
 
+pub(super) use self::check::{Checked, see_all};
 #[cfg(test)]
 pub(super) use self::json::{CheckJson, ListJson, NewJson};
 pub(super) use self::json::{FaultJson, KeyJson};

@@ -13,7 +13,7 @@ use super::servers;
 use crate::cli::Exit;
 use crate::input::InputError;
 use crate::keys::record;
-use crate::keys::ring::SiteKey;
+use crate::keys::ring::{Ring, SiteKey};
 use crate::world::{View, World};
 
 /// `mailward keys check`
@@ -31,24 +31,16 @@ pub struct Args {
 }
 
 /// A key and what was seen of it.
-pub(super) struct Checked<'a> {
-    pub(super) key: &'a SiteKey,
+pub(in crate::command) struct Checked<'a> {
+    pub(in crate::command) key: &'a SiteKey,
     /// What each server said; an error where there is none to ask.
-    pub(super) seen: Result<Vec<Seen>, InputError>,
+    pub(in crate::command) seen: Result<Vec<Seen>, InputError>,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, InputError> {
     let ring = args.which.read()?;
     let world = World::open(args.dns.as_deref(), None)?;
-    let file = args.dns.as_deref().filter(|_| !world.is_network());
-    let mut checked = Vec::new();
-    for key in &ring.keys {
-        let seen = match &key.file.key {
-            Ok(signing_key) => see(&world.view(None), file, key, signing_key).await,
-            Err(_) => Ok(Vec::new()),
-        };
-        checked.push(Checked { key, seen });
-    }
+    let checked = see_all(&world, args.dns.as_deref(), &ring).await;
     if args.json {
         Page::print_json(&CheckJson::new(&checked, &ring.errors))?;
     } else {
@@ -67,6 +59,24 @@ pub(super) async fn run(args: &Args) -> Result<Exit, InputError> {
     }
     let ends = checked.iter().map(Checked::exit);
     Ok(ends.chain((!ring.errors.is_empty()).then_some(Exit::Fail)).fold(Exit::Pass, worse))
+}
+
+/// Looks at all keys of a ring in a world that is called `named`.
+pub(in crate::command) async fn see_all<'a>(
+    world: &World,
+    named: Option<&str>,
+    ring: &'a Ring,
+) -> Vec<Checked<'a>> {
+    let file = named.filter(|_| !world.is_network());
+    let mut checked = Vec::new();
+    for key in &ring.keys {
+        let seen = match &key.file.key {
+            Ok(signing_key) => see(&world.view(None), file, key, signing_key).await,
+            Err(_) => Ok(Vec::new()),
+        };
+        checked.push(Checked { key, seen });
+    }
+    checked
 }
 
 /// What is wrong for sure counts more than what is not known.

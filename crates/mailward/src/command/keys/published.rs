@@ -29,9 +29,9 @@ pub(super) enum State {
 
 /// What a server said.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(in crate::command) struct Seen {
     /// Who was asked; printable.
-    pub(super) server: String,
+    pub(in crate::command) server: String,
     pub(super) state: State,
     /// What else is to be said of it, in clauses.
     pub(super) notes: Vec<String>,
@@ -81,12 +81,17 @@ impl Seen {
     }
 
     /// Whether signatures with the key can pass by what the server says.
-    pub(super) fn is_good(&self) -> bool {
+    pub(in crate::command) fn is_good(&self) -> bool {
         self.state == State::Same && !self.limited
     }
 
+    /// Whether anything is known of it.
+    pub(in crate::command) fn is_answer(&self) -> bool {
+        !matches!(self.state, State::NoAnswer(_))
+    }
+
     /// What is there, for people.
-    pub(super) fn words(&self) -> String {
+    pub(in crate::command) fn words(&self) -> String {
         let state = match self.state {
             State::Same => "the key on the disk".to_owned(),
             State::Missing => "nothing is published".to_owned(),

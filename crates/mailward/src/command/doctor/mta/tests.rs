@@ -1,0 +1,258 @@
+//! Broken installations, each as what `postconf` would print of it.
+
+use super::*;
+
+/// A good Postfix beside the listener that there is by default.
+const MAIN: &str = "\
+mail_version = 3.7.11
+queue_directory = /var/spool/postfix
+mail_owner = postfix
+smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }
+non_smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }
+milter_default_action = tempfail
+milter_protocol = 6
+milter_command_timeout = 30s
+milter_content_timeout = 300s
+internal_mail_filter_classes = bounce
+smtpd_forbid_bare_newline = normalize
+smtpd_sasl_auth_enable = no
+smtpd_proxy_filter =
+smtpd_discard_ehlo_keywords =
+smtp_discard_ehlo_keywords =
+smtputf8_enable = yes
+header_size_limit = 102400
+receive_override_options =
+";
+const SERVICES: &str = "\
+smtp       inet  n       -       y       -       -       smtpd
+pickup     unix  n       -       y       60      1       pickup
+submission inet  n       -       y       -       -       smtpd
+";
+const OWN: &str = "\
+submission/inet/smtpd_sasl_auth_enable = yes
+submission/inet/smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }
+";
+
+fn config(toml: &str) -> Config {
+    let (config, findings) = Config::parse(toml, Path::new("/etc/mailward"));
+    assert_eq!(findings, [], "{toml}");
+    config
+}
+
+/// What is found, without what is good, as `severity code place`.
+fn found(postfix: &Postfix, toml: &str, signs: bool) -> Vec<String> {
+    let mut report = Report::default();
+    look(&mut report, &Ok(postfix.clone()), &config(toml), signs);
+    let all = report.0.iter().filter(|finding| finding.severity > Severity::Good);
+    all.map(|finding| {
+        assert!(!finding.help.is_empty() || finding.severity == Severity::Note, "{finding:?}");
+        format!("{} {} {}", finding.severity.as_str(), finding.code, finding.place)
+    })
+    .collect()
+}
+
+/// Lines of main.cf in place of those of the same name, and lines about services; `-name` takes a line away.
+#[track_caller]
+fn check_with(toml: &str, signs: bool, lines: &str, own: &str, want: &[&str]) {
+    let names: Vec<&str> =
+        lines.lines().map(|line| line.split(" =").next().unwrap().trim_start_matches('-')).collect();
+    let kept = MAIN.lines().filter(|line| !names.contains(&line.split(" =").next().unwrap()));
+    let new = lines.lines().filter(|line| !line.starts_with('-'));
+    let main: String = kept.chain(new).map(|line| format!("{line}\n")).collect();
+    let postfix = Postfix::parse(&main, SERVICES, &format!("{OWN}{own}"));
+    assert_eq!(found(&postfix, toml, signs), want, "{lines} {own}");
+}
+
+#[track_caller]
+fn check(lines: &str, own: &str, want: &[&str]) {
+    check_with("", true, lines, own, want);
+}
+
+const SMTPD: &str = "smtp/inet: smtpd_milters";
+const SUBMISSION: &str = "master.cf: submission/inet: smtpd_milters";
+
+#[test]
+fn a_good_one() {
+    check("", "", &[]);
+    let mut report = Report::default();
+    look(&mut report, &Ok(Postfix::parse(MAIN, SERVICES, OWN)), &config(""), true);
+    let places: Vec<&str> = report.0.iter().map(|finding| finding.place.as_str()).collect();
+    assert_eq!(places, ["Postfix", "smtpd_forbid_bare_newline", SMTPD, SUBMISSION, "non_smtpd_milters"]);
+}
+
+#[test]
+fn none_and_silent() {
+    for (unknown, code, severity) in [
+        (Unknown::NotInstalled, "postfix-none", Severity::Note),
+        (Unknown::Failed("x".to_owned()), "postfix-silent", Severity::Warning),
+    ] {
+        let mut report = Report::default();
+        look(&mut report, &Err(unknown), &config(""), true);
+        assert_eq!((report.0[0].code, report.0[0].severity, report.0.len()), (code, severity, 1));
+    }
+}
+
+#[test]
+fn smug_01_ends_of_messages() {
+    const NAME: &str = "smtpd_forbid_bare_newline";
+    let main = format!("error postfix-smuggling smtp/inet: {NAME}");
+    let submission = format!("error postfix-smuggling submission/inet: {NAME}");
+    check(&format!("{NAME} = no"), "", &[&main, &submission]);
+    let (main, submission) = (main.replace("error", "warning"), submission.replace("error", "warning"));
+    check(&format!("{NAME} = note"), "", &[&main, &submission]);
+    check(&format!("{NAME} = yes"), "", &[]);
+    check(&format!("{NAME} = reject"), "", &[]);
+    let own = format!("submission/inet/{NAME} = no\n");
+    check("", &own, &["error postfix-smuggling master.cf: submission/inet: smtpd_forbid_bare_newline"]);
+    let missing = format!("-{NAME}\nmail_version = 3.7.8");
+    check(&missing, "", &["error postfix-smuggling smtpd_forbid_bare_newline"]);
+    // It is the setting that counts: this version knows its first form, and distributions patch older ones.
+    check("mail_version = 3.7.9", "", &[]);
+    check("mail_version = 3.5.25", "", &["warning postfix-old Postfix"]);
+    check("mail_version = 3.7.0", "", &[]);
+}
+
+#[test]
+fn who_is_asked() {
+    check("smtpd_milters = unix:other.sock", "", &[&format!("warning milter-not-here {SMTPD}")]);
+    check("smtpd_milters =", "submission/inet/smtpd_milters =\n", &["error milter-absent smtpd_milters"]);
+    check("", "submission/inet/smtpd_milters =\n", &[&format!("warning milter-not-here {SUBMISSION}")]);
+    check(
+        "",
+        "submission/inet/receive_override_options = no_address_mappings,no_milters\n",
+        &[&format!("warning milter-not-here {SUBMISSION}")],
+    );
+    check("smtpd_milters = inet:127.0.0.1:8892", "", &[&format!("warning milter-not-here {SMTPD}")]);
+    check_with(
+        "[[listener]]\nname = \"a\"\naddress = \"/var/spool/postfix/m/s\"",
+        false,
+        "smtpd_milters = { unix:m/s, default_action=accept }",
+        "submission/inet/smtpd_milters = unix:/var/spool/postfix/m/s\n",
+        &[],
+    );
+    let inner = format!("{SERVICES}127.0.0.1:10025 inet n - y - - smtpd\n");
+    let postfix = Postfix::parse(MAIN, &inner, &format!("{OWN}127.0.0.1:10025/inet/smtpd_milters =\n"));
+    assert_eq!(
+        found(&postfix, "", true),
+        ["note milter-not-here master.cf: 127.0.0.1:10025/inet: smtpd_milters"]
+    );
+    let none = Postfix::parse(MAIN, "pickup unix n - y 60 1 pickup\n", "");
+    assert_eq!(found(&none, "", true), ["note postfix-no-smtpd master.cf"]);
+}
+
+#[test]
+fn net_08_what_becomes_of_mail_while_we_are_away() {
+    let line = |action: &str| format!("smtpd_milters = {{ inet:127.0.0.1:8891, default_action={action} }}");
+    let enforce = "[policy]\nmode = \"enforce\"";
+    let unchecked = format!("error milter-action-unchecked {SMTPD}");
+    check_with(enforce, true, "", "", &[&unchecked]);
+    check_with("[policy.recipients]\n\"a.example\" = \"quarantine\"", true, "", "", &[&unchecked]);
+    for action in ["tempfail", "shutdown"] {
+        check_with(enforce, true, &line(action), "", &[]);
+    }
+    check(&line("reject"), "", &[&format!("warning milter-action-reject {SMTPD}")]);
+    check(&line("quarantine"), "", &[&format!("warning milter-action-quarantine {SMTPD}")]);
+    let bare = "smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = accept";
+    check_with(enforce, true, bare, "", &[&unchecked]);
+    check(bare, "", &[]);
+    let own = "submission/inet/smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }\n";
+    check("", own, &[&format!("error milter-action-unsigned {SUBMISSION}")]);
+    check_with("", false, "", own, &[]);
+    let local = "non_smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }";
+    check(local, "", &["error milter-action-unsigned non_smtpd_milters"]);
+}
+
+#[test]
+fn white_space_that_ends_smtpd() {
+    let line = "milters = { inet:127.0.0.1:8891, default_action = tempfail }";
+    check(&format!("smtpd_{line}"), "", &[&format!("error milter-malformed {SMTPD}")]);
+    check(&format!("non_smtpd_{line}"), "", &["error milter-malformed non_smtpd_milters"]);
+}
+
+#[test]
+fn order() {
+    let ours = "{ inet:127.0.0.1:8891, default_action=tempfail }";
+    check(
+        &format!("smtpd_milters = unix:rspamd.sock, {ours}"),
+        "",
+        &[&format!("warning milter-order {SMTPD}")],
+    );
+    check(&format!("smtpd_milters = {ours}, unix:rspamd.sock"), "", &[]);
+    let own = format!("submission/inet/smtpd_milters = {ours}, unix:rspamd.sock\n");
+    check("", &own, &[&format!("warning milter-order {SUBMISSION}")]);
+    check("", &format!("submission/inet/smtpd_milters = unix:rspamd.sock, {ours}\n"), &[]);
+    check(&format!("smtpd_milters = {ours}, unix:OpenDKIM/s"), "", &[&format!("note milter-twice {SMTPD}")]);
+    check(&format!("smtpd_milters = {ours}, unix:opendmarc/s"), "", &[&format!("note milter-twice {SMTPD}")]);
+    let local = format!("non_smtpd_milters = {ours}, unix:rspamd.sock");
+    check(&local, "", &["warning milter-order non_smtpd_milters"]);
+}
+
+#[test]
+fn how_it_is_asked() {
+    let both = |code: &str| [format!("warning {code} {SMTPD}"), format!("warning {code} {SUBMISSION}")];
+    let check_both = |lines: &str, code: &str| {
+        let want = both(code);
+        check(lines, "", &want.each_ref().map(String::as_str));
+    };
+    check_both("milter_protocol = 2", "milter-protocol");
+    check_both("milter_protocol = 4, no_header_reply", "milter-protocol");
+    check_both("milter_command_timeout = 29s", "milter-timeout");
+    check_both("milter_content_timeout = 29", "milter-timeout");
+    check("milter_content_timeout = 1m", "", &[]);
+    check("milter_command_timeout = 30", "", &[]);
+    let own =
+        "smtpd_milters = { inet:127.0.0.1:8891, protocol=2, command_timeout=3s, default_action=tempfail }";
+    check(
+        own,
+        "",
+        &[&format!("warning milter-protocol {SMTPD}"), &format!("warning milter-timeout {SMTPD}")],
+    );
+    check(
+        "",
+        "smtp/inet/smtpd_proxy_filter = inet:127.0.0.1:10024\n",
+        &[&format!("error milter-proxy {SMTPD}")],
+    );
+}
+
+#[test]
+fn mail_of_this_machine() {
+    check("non_smtpd_milters =", "", &["warning milter-local-absent non_smtpd_milters"]);
+    check_with("", false, "non_smtpd_milters =", "", &[]);
+    check("internal_mail_filter_classes =", "", &["note bounces-unsigned internal_mail_filter_classes"]);
+    check("internal_mail_filter_classes = notify, bounce", "", &[]);
+    let inbound = "[[listener]]\nname = \"a\"\naddress = \"127.0.0.1:8891\"\nfor = \"inbound\"";
+    check_with(inbound, true, "non_smtpd_milters =", "", &[]);
+}
+
+#[test]
+fn forms_of_mail() {
+    let own = "submission/inet/smtpd_discard_ehlo_keywords = dsn, 8BITMIME\n";
+    check("", own, &["warning no-8bitmime master.cf: submission/inet: smtpd_discard_ehlo_keywords"]);
+    let own = "submission/inet/smtpd_discard_ehlo_keywords = smtputf8\n";
+    check("", own, &["note no-smtputf8 master.cf: submission/inet: smtpd_discard_ehlo_keywords"]);
+    let out = "smtp_discard_ehlo_keywords = 8bitmime";
+    check(out, "", &["warning no-8bitmime smtp_discard_ehlo_keywords"]);
+    check_with("[signing]\nrelays_take_8bit = false", true, out, "", &[]);
+    check_with("", false, out, "", &[]);
+    check("smtputf8_enable = no", "", &["note no-smtputf8 smtputf8_enable"]);
+    check("header_size_limit = 102399", "", &["warning header-size header_size_limit"]);
+    check("header_size_limit = 0", "", &[]);
+}
+
+#[test]
+fn times() {
+    for (text, want) in [
+        ("30", Some(30)),
+        ("30s", Some(30)),
+        ("2m", Some(120)),
+        ("1h", Some(3600)),
+        ("1d", Some(86_400)),
+        ("1w", Some(604_800)),
+        ("", None),
+        ("s", None),
+        ("1x", None),
+        ("-1s", None),
+    ] {
+        assert_eq!(seconds(text), want, "{text}");
+    }
+}

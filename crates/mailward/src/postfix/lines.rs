@@ -1,0 +1,146 @@
+//! The lines that make Postfix ask us.
+
+use std::path::Path;
+
+use verdict::direction::Purpose;
+use verdict::local::Mode;
+
+use crate::config::listener::Address;
+use crate::config::{Config, Listener};
+use crate::input::error::shown;
+
+/// Where Postfix lives, and what it sees alone where it runs in a chroot, as Debian's does.
+pub const QUEUE: &str = "/var/spool/postfix";
+/// The socket inside of it.
+pub const SOCKET: &str = "/var/spool/postfix/mailward/milter.sock";
+
+/// The lines, by file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// For `main.cf`.
+    pub main: Vec<String>,
+    /// For `master.cf`, below each service that users hand in mail by; empty where nothing is needed there.
+    pub submission: Vec<String>,
+}
+
+/// The listeners that there are.
+pub fn listeners(config: &Config) -> Vec<Listener> {
+    match config.listeners.is_empty() {
+        true => vec![Listener::default()],
+        false => config.listeners.clone(),
+    }
+}
+
+/// The strictest mode that anything of the configuration chooses.
+pub fn strictest(config: &Config) -> Mode {
+    let modes = &config.policy.local.modes;
+    let chosen = modes.authors.iter().map(|(_, mode)| *mode);
+    let chosen = chosen.chain(modes.recipients.iter().map(|(_, mode)| *mode));
+    let chosen = chosen.chain(config.listeners.iter().filter_map(|listener| listener.mode));
+    chosen.fold(modes.global, Mode::max)
+}
+
+/// What Postfix is to do with mail from outside while we are away: let it in only where we would let in all of it.
+pub fn inbound_action(config: &Config) -> &'static str {
+    match strictest(config) {
+        Mode::Observe => "accept",
+        Mode::Quarantine | Mode::Enforce => "tempfail",
+    }
+}
+
+/// A milter as Postfix names it: a path in its queue directory from there, which is right in a chroot and outside of one.
+pub fn milter(address: &Address) -> String {
+    match address {
+        Address::Tcp(_) => address.to_string(),
+        Address::Unix(socket) => match socket.path.strip_prefix(Path::new(QUEUE)) {
+            Ok(inside) => format!("unix:{}", shown(inside)),
+            Err(_) => address.to_string(),
+        },
+    }
+}
+
+/// The lines for a configuration. None for a way that no listener takes mail of.
+pub fn lines(config: &Config) -> Lines {
+    let listeners = listeners(config);
+    let find = |purposes: &[Purpose]| {
+        let fits = |purpose: &&Purpose| listeners.iter().any(|listener| listener.purpose == **purpose);
+        let purpose = purposes.iter().find(fits);
+        purpose.and_then(|purpose| listeners.iter().find(|listener| listener.purpose == *purpose))
+    };
+    let inbound = find(&[Purpose::Inbound, Purpose::Both]);
+    let outbound = find(&[Purpose::Outbound, Purpose::Both]);
+    // Mail that goes out and should be signed waits for us.
+    let entry = |listener: &Listener, action: &str| {
+        format!("{{ {}, default_action={action} }}", milter(&listener.address))
+    };
+    let inbound = inbound.map(|listener| entry(listener, inbound_action(config)));
+    let outbound = outbound.map(|listener| entry(listener, "tempfail"));
+    let mut main = Vec::new();
+    main.extend(inbound.as_ref().map(|entry| format!("smtpd_milters = {entry}")));
+    if let Some(entry) = &outbound {
+        main.push(format!("non_smtpd_milters = {entry}"));
+        main.push("internal_mail_filter_classes = bounce".to_owned());
+    }
+    let differs = outbound.filter(|outbound| inbound.as_ref() != Some(outbound));
+    let submission = differs.map(|entry| format!("  -o {{ smtpd_milters = {entry} }}"));
+    Lines { main, submission: submission.into_iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(toml: &str, main: &[&str], submission: &[&str]) {
+        let (config, findings) = Config::parse(toml, Path::new("/etc/mailward"));
+        assert_eq!(findings, [], "{toml}");
+        let lines = lines(&config);
+        assert_eq!((lines.main, lines.submission), (own(main), own(submission)), "{toml}");
+    }
+
+    fn own(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    const BOUNCE: &str = "internal_mail_filter_classes = bounce";
+
+    #[test]
+    fn net_08_mail_is_let_in_unchecked_only_where_all_of_it_would_be() {
+        const LOCAL: &str = "non_smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }";
+        let safe = ["smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail }", LOCAL, BOUNCE];
+        check(
+            "",
+            &["smtpd_milters = { inet:127.0.0.1:8891, default_action=accept }", LOCAL, BOUNCE],
+            &["  -o { smtpd_milters = { inet:127.0.0.1:8891, default_action=tempfail } }"],
+        );
+        for toml in [
+            "[policy]\nmode = \"quarantine\"",
+            "[policy]\nmode = \"enforce\"",
+            "[policy.authors]\n\"example.com\" = \"enforce\"",
+            "[policy.recipients]\n\"example.com\" = \"quarantine\"",
+            "[[listener]]\nname = \"a\"\naddress = \"127.0.0.1:8891\"\nmode = \"enforce\"",
+        ] {
+            check(toml, &safe, &[]);
+        }
+    }
+
+    #[test]
+    fn each_way_has_its_listener() {
+        check(
+            "[[listener]]\nname = \"a\"\naddress = \"/var/spool/postfix/mailward/milter.sock\"\n\
+             [[listener]]\nname = \"b\"\naddress = \"/run/out.sock\"\nfor = \"outbound\"\n\
+             [[listener]]\nname = \"c\"\naddress = \"[::1]:9\"\nfor = \"reinjected\"",
+            &[
+                "smtpd_milters = { unix:mailward/milter.sock, default_action=accept }",
+                "non_smtpd_milters = { unix:/run/out.sock, default_action=tempfail }",
+                BOUNCE,
+            ],
+            &["  -o { smtpd_milters = { unix:/run/out.sock, default_action=tempfail } }"],
+        );
+        check(
+            "[[listener]]\nname = \"a\"\naddress = \"[::1]:9\"\nfor = \"inbound\"\n",
+            &["smtpd_milters = { inet:[::1]:9, default_action=accept }"],
+            &[],
+        );
+    }
+}

@@ -33,14 +33,13 @@ use self::sockets::Socket;
 use crate::config::listener::Address;
 use crate::config::{self, Config, Listener, Source};
 use crate::input::{InputError, now};
+use crate::postfix::lines::{self, Lines};
 
 /// Serves by the configuration file that is named, or the default one, until it is told to stop.
 pub fn run(path: Option<&Path>) -> Result<(), InputError> {
     let (mut config, source) = Config::load(path)?;
-    if config.listeners.is_empty() {
-        config.listeners.push(Listener::default());
-    }
-    let listeners = config.listeners.clone();
+    config.listeners = lines::listeners(&config);
+    let (listeners, lines) = (config.listeners.clone(), lines::lines(&config));
     let connections = rights::connections(config.daemon.connections, listeners.len());
     let sockets = sockets::open(&listeners)?;
     let log = Log::to_stderr(config.log);
@@ -64,7 +63,7 @@ pub fn run(path: Option<&Path>) -> Result<(), InputError> {
     }
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| InputError::new("serve", format!("no threads: {error}")))?;
-    let whole = Start { site, source, servers, data, listeners, sockets, connections, log, sandbox };
+    let whole = Start { site, source, servers, data, listeners, lines, sockets, connections, log, sandbox };
     runtime.block_on(whole.serve())
 }
 
@@ -84,6 +83,7 @@ struct Start {
     servers: config::Dns,
     data: config::Store,
     listeners: Vec<Listener>,
+    lines: Lines,
     sockets: Vec<Socket>,
     connections: usize,
     log: Log,
@@ -92,7 +92,7 @@ struct Start {
 
 impl Start {
     async fn serve(self) -> Result<(), InputError> {
-        let Self { site, source, servers, data, listeners, sockets, connections, log, sandbox } = self;
+        let Self { site, source, servers, data, listeners, lines, sockets, connections, log, sandbox } = self;
         let dns = resolver(&servers)?;
         let (past, store) = Past::open(&data, &log).await?;
         let shared = Arc::new(Shared::new(site, dns, log, past, Box::new(now)));
@@ -109,7 +109,7 @@ impl Start {
             shared.log.write(&about(&shared.site(), listener, place));
         }
         if source.path.is_none() {
-            welcome(&shared.site(), &places);
+            welcome(&shared.site(), &places, &lines);
         }
         let settings = Settings { connections, ..Settings::new(WISH) };
         let (stop, stopped) = channel(false);
@@ -167,7 +167,7 @@ fn about(site: &Site, listener: &Listener, place: &str) -> Line {
 }
 
 /// What somebody reads who has started the program to see what it does.
-fn welcome(site: &Site, places: &[(&Listener, String)]) {
+fn welcome(site: &Site, places: &[(&Listener, String)], postfix: &Lines) {
     let path = config::DEFAULT_PATH;
     let mut lines =
         vec![format!("mailward serves. There is no {path}, so everything is as it is by default:")];
@@ -178,27 +178,16 @@ fn welcome(site: &Site, places: &[(&Listener, String)]) {
             listener.name
         ));
     }
+    let indented = |line: &String| format!("  {line}");
     lines.push("\nLines for Postfix (main.cf):".to_owned());
-    lines.extend(postfix_lines(site, places).into_iter().map(|line| format!("  {line}")));
+    lines.extend(postfix.main.iter().map(indented));
+    if !postfix.submission.is_empty() {
+        lines.push("\nLines below each service that users hand in mail by (master.cf):".to_owned());
+        lines.extend(postfix.submission.iter().map(indented));
+    }
     lines.push(
         "\nOne line a message follows. `mailward config sample` shows what can be configured.".to_owned(),
     );
     // Nobody has to read it.
     let _ = writeln!(anstream::stdout(), "{}", lines.join("\n"));
-}
-
-/// The lines that Postfix needs.
-fn postfix_lines(site: &Site, places: &[(&Listener, String)]) -> Vec<String> {
-    use verdict::direction::Purpose;
-    let for_all = places.iter().find(|(listener, _)| listener.purpose == Purpose::Both);
-    let Some((_, place)) = for_all.or(places.first()) else { return Vec::new() };
-    // What leaves unsigned can't be taken back; what comes in untagged can be borne where nothing is refused.
-    let only_inbound = places.iter().all(|(listener, _)| listener.purpose == Purpose::Inbound);
-    let action = if only_inbound && site.only_observes() { "accept" } else { "tempfail" };
-    vec![
-        format!("smtpd_milters = {place}"),
-        format!("non_smtpd_milters = {place}"),
-        "internal_mail_filter_classes = bounce".to_owned(),
-        format!("milter_default_action = {action}"),
-    ]
 }

@@ -11,7 +11,7 @@ use mail::Domain;
 use mail::authres::AuthservId;
 use verdict::Settings;
 use verdict::direction::Directions;
-use verdict::local::{FieldName, FieldPattern, LocalPolicy, Mode};
+use verdict::local::{FieldName, FieldPattern, LocalPolicy};
 use verdict::outbound::SigningTable;
 
 use crate::config::{Config, Listener, Signing};
@@ -103,14 +103,6 @@ impl Site {
         self.listeners.iter().find(|listener| listener.name == name)
     }
 
-    /// Whether no mode anywhere does more than observe.
-    pub fn only_observes(&self) -> bool {
-        let modes = &self.policy.modes;
-        let of_domains = modes.authors.iter().chain(modes.recipients.iter()).map(|(_, mode)| *mode);
-        let of_listeners = self.listeners.iter().filter_map(|listener| listener.mode);
-        of_domains.chain(of_listeners).chain([modes.global]).all(|mode| mode == Mode::Observe)
-    }
-
     /// Whether a message that these keys sign is one whose signatures are to be checked: the first of each key, then one
     /// in so many.
     pub fn is_to_be_checked<'a>(&self, keys: impl Iterator<Item = (&'a Domain, &'a Selector)>) -> bool {
@@ -148,23 +140,5 @@ mod tests {
         let due = |domain: &Domain| site.is_to_be_checked([(domain, &selector)].into_iter());
         assert_eq!([&domain, &domain, &domain, &domain].map(due), [true, false, false, true]);
         assert_eq!([&other, &other].map(due), [true, false]);
-    }
-
-    #[test]
-    fn a_mode_anywhere_is_a_mode() {
-        let check = |change: fn(&mut Site), want: bool| {
-            let (mut site, _) = Site::new(Config::default()).unwrap();
-            change(&mut site);
-            assert_eq!(site.only_observes(), want);
-        };
-        check(|_| {}, true);
-        check(|site| site.policy.modes.global = Mode::Quarantine, false);
-        check(|site| site.listeners[0].mode = Some(Mode::Enforce), false);
-        check(
-            |site| {
-                site.policy.modes.authors.insert(Domain::parse("a.example").unwrap(), Mode::Enforce);
-            },
-            false,
-        );
     }
 }

@@ -5,6 +5,7 @@ mod print;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answer::{Answer, Data, Failure, Reply};
@@ -40,7 +41,8 @@ struct Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RecordSet {
     ttl: u32,
-    data: Vec<Data>,
+    /// As answers give it out: always the very same.
+    data: Arc<[Data]>,
 }
 
 impl Zone {
@@ -70,10 +72,10 @@ impl Zone {
     /// Adds one record. The same data twice is one record (RFC 2181 §5); the shortest TTL of a set counts for all of it.
     pub fn add(&mut self, name: Name, ttl: u32, data: Data) -> &mut Self {
         let set =
-            self.node(name).sets.entry(data.record_type()).or_insert(RecordSet { ttl, data: Vec::new() });
+            self.node(name).sets.entry(data.record_type()).or_insert(RecordSet { ttl, data: Arc::default() });
         set.ttl = set.ttl.min(ttl);
         if !set.data.contains(&data) {
-            set.data.push(data);
+            set.data = set.data.iter().cloned().chain([data]).collect();
         }
         self
     }
@@ -169,7 +171,7 @@ impl Zone {
             None => Step::End(Reply::NoSuchName, self.negative_ttl(&question.name)),
             Some(Node { alias: Some((ttl, target)), .. }) => Step::Alias(*ttl, target.clone()),
             Some(node) => match node.sets.get(&question.rtype) {
-                Some(set) => Step::End(Reply::from_records(set.data.as_slice()), set.ttl),
+                Some(set) => Step::End(Reply::from_records(Arc::clone(&set.data)), set.ttl),
                 None => Step::End(Reply::NoData, self.negative_ttl(&question.name)),
             },
         }

@@ -12,7 +12,7 @@ impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, node) in &self.names {
             for set in node.sets.values() {
-                for data in &*set.data {
+                for data in &set.data {
                     writeln!(f, "{} {} IN {} {data}", Absolute(name), set.ttl, data.record_type())?;
                 }
             }

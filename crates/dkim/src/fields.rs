@@ -40,12 +40,15 @@ const FRONT: usize = 15;
 
 impl<'n> Name<'n> {
     fn new(text: &'n [u8]) -> Self {
+        let (text, rest) = text.split_at_checked(FRONT).unwrap_or((text, &[]));
         let mut front = [0; 1 + FRONT];
         let [length, first @ ..] = &mut front;
-        *length = u8::try_from(text.len()).unwrap_or(u8::MAX);
-        first.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
+        *length = u8::try_from(text.len() + rest.len()).unwrap_or(u8::MAX);
+        if let Some(first) = first.get_mut(..text.len()) {
+            first.copy_from_slice(text);
+        }
         first.make_ascii_lowercase();
-        Self { front: u128::from_be_bytes(front), rest: text.get(FRONT..).unwrap_or_default() }
+        Self { front: u128::from_be_bytes(front), rest }
     }
 
     fn order(&self, other: &Self) -> Ordering {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use dns::{Data, Dns, Failure, Name, Question, RecordType, Strings};
+use dns::{Data, Dns, Failure, Name, Question, RecordType, Reply};
 use mail::{Domain, Finding};
 
-use crate::cache::{KeyCache, Text};
+use crate::cache::KeyCache;
 use crate::key::KeyRecord;
 use crate::who::{Selector, key_name};
 
@@ -50,40 +50,81 @@ pub async fn lookup<D: Dns>(dns: &D, selector: &Selector, domain: &Domain) -> Ke
     }
 }
 
-/// Asks for the key at a name. Texts that the cache knows are not parsed again.
+/// Asks for the key at a name. An answer that the cache knows is not read again.
 pub(crate) async fn ask<D: Dns>(dns: &D, name: Name, cache: Option<&KeyCache>) -> KeyAnswer {
     let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
-    // RFC 6376 §6.1.2 step 2: TEMPFAIL, key unavailable.
-    if let Some(failure) = answer.reply.failure() {
-        return KeyAnswer::Failed(failure);
+    let read = match (&answer.reply, cache) {
+        // RFC 6376 §6.1.2 step 3: PERMFAIL, no key for signature.
+        (Reply::NoData | Reply::NoSuchName, _) => KeyAnswer::NoKey,
+        // RFC 6376 §6.1.2 step 2: TEMPFAIL, key unavailable.
+        (Reply::ServerFailure, _) => KeyAnswer::Failed(Failure::ServerFailure),
+        (Reply::TimeOut, _) => KeyAnswer::Failed(Failure::TimeOut),
+        (Reply::Bogus, _) => KeyAnswer::Failed(Failure::Bogus),
+        (Reply::Records(records), Some(cache)) => cache.get(records, || read(records)),
+        (Reply::Records(records), None) => read(records),
+    };
+    match read {
+        KeyAnswer::Found(key) => KeyAnswer::Found(FoundKey { authenticated: answer.authenticated, ..key }),
+        other => other,
     }
-    let texts = answer.records().iter().filter_map(|data| match data {
-        Data::Txt(strings) => Some(strings),
-        _ => None,
-    });
-    read(texts, answer.authenticated, cache)
 }
 
-/// RFC 6376 §3.6.2.2 leaves several records undefined: texts that are no key records don't count, whatever their
-/// order; two that are leave no key.
-fn read<'a>(
-    texts: impl Iterator<Item = &'a Strings>,
-    authenticated: bool,
-    cache: Option<&KeyCache>,
-) -> KeyAnswer {
-    // RFC 6376 §6.1.2 step 3: PERMFAIL, no key for signature.
+/// What records come to, wherever they came from.
+///
+/// RFC 6376 §3.6.2.2 leaves several key records undefined: texts that are none don't count, whatever their order; two
+/// that are leave no key.
+fn read(records: &[Data]) -> KeyAnswer {
     let mut answer = KeyAnswer::NoKey;
-    for text in texts {
-        let read = Text::read(text, cache);
-        let (text, findings) = (Arc::clone(&read.text), read.findings.clone());
-        answer = match (&read.record, answer) {
+    for data in records {
+        let Some(text) = data.text() else { continue };
+        let parsed = KeyRecord::parse(&text);
+        let (text, findings) = (Arc::from(&*text), parsed.findings);
+        answer = match (parsed.value, answer) {
             (Some(_), KeyAnswer::Found(_)) => return KeyAnswer::Several,
             (Some(record), _) => {
-                KeyAnswer::Found(FoundKey { record: Arc::clone(record), text, findings, authenticated })
+                let record = Arc::new(record);
+                KeyAnswer::Found(FoundKey { record, text, findings, authenticated: false })
             }
             (None, KeyAnswer::NoKey) => KeyAnswer::NotAKey { text, findings },
             (None, answer) => answer,
         };
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use dns::Answer;
+
+    use super::*;
+
+    #[test]
+    fn the_same_with_and_without_a_cache() {
+        let cache = KeyCache::default();
+        let long = format!("v=DKIM1; p={}", " ".repeat(dns::memo::MAX_REMEMBERED));
+        let key = "v=DKIM1; n=1; p=";
+        for texts in
+            [&[key][..], &[key, key], &["other", key], &["other", "\u{e9}"], &["v=DKIM1"], &[""], &[&long]]
+        {
+            let records: Arc<[Data]> = texts.iter().map(Data::txt).collect();
+            for authenticated in [true, false] {
+                let reply = Reply::Records(Arc::clone(&records));
+                let world = World(Answer { authenticated, ..Answer::new(reply) });
+                let asked = |cache| pollster::block_on(ask(&world, Name::root(), cache));
+                let plain = asked(None);
+                assert_eq!(asked(Some(&cache)), plain, "{texts:?}");
+                assert_eq!(asked(Some(&cache)), plain, "{texts:?}, known");
+                assert!(!matches!(&plain, KeyAnswer::Found(key) if key.authenticated != authenticated));
+            }
+        }
+    }
+
+    /// Answers everything alike.
+    struct World(Answer);
+
+    impl Dns for World {
+        async fn ask(&self, _: &Question) -> Answer {
+            self.0.clone()
+        }
+    }
 }

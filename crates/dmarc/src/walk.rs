@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use dns::{Data, Dns, Failure, Memo, Name, Question, RecordType, Strings};
+use dns::{Data, Dns, Failure, Memo, Name, Question, RecordType, Reply};
 use futures_util::future::join_all;
 use mail::{Domain, Finding, Severity, Span, SuffixList, SuffixSection};
 
@@ -24,7 +24,7 @@ pub struct Published {
     pub findings: Vec<Finding>,
 }
 
-/// Records that were parsed before, for all messages of a receiver.
+/// What answers came to before, for all messages of a receiver.
 pub type RecordMemo = Memo<Found>;
 
 /// What stands at `_dmarc.` below a domain.
@@ -155,31 +155,27 @@ pub async fn lookup<D: Dns>(dns: &D, domain: &Domain, memo: Option<&RecordMemo>)
     // A name too long for the DNS has no records.
     let Ok(name) = Name::from(domain).child(b"_dmarc") else { return Found::Nothing };
     let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
-    match answer.reply.failure() {
-        Some(failure) => Found::Unknown(failure),
-        None => select(answer.records(), memo),
+    match (&answer.reply, memo) {
+        (Reply::Records(records), Some(memo)) => {
+            memo.get(records, |_| true, || select(records)).as_ref().clone()
+        }
+        (reply, _) => reply.failure().map_or_else(|| select(answer.records()), Found::Unknown),
     }
 }
 
-fn select(records: &[Data], memo: Option<&RecordMemo>) -> Found {
+fn select(records: &[Data]) -> Found {
     // RFC 9989 §4.10 steps 2 and 6: first what is no DMARC record goes; then, if more than one is left, all go.
     let mut texts = records.iter().filter_map(record_text);
     match (texts.next(), texts.count()) {
-        (Some((strings, text)), 0) => match memo {
-            Some(memo) => memo.get(strings, |_| true, || read(&text)).as_ref().clone(),
-            None => read(&text),
-        },
+        (Some(text), 0) => read(&text),
         (None, _) => Found::Nothing,
         (Some(_), more) => Found::Several(1 + more),
     }
 }
 
-/// The text of a TXT record that is a DMARC record, in strings and in one piece.
-fn record_text(data: &Data) -> Option<(&Strings, Cow<'_, [u8]>)> {
-    match data {
-        Data::Txt(strings) => Some((strings, data.text().filter(|text| Record::is_record(text))?)),
-        _ => None,
-    }
+/// The text of a TXT record that is a DMARC record, in one piece.
+fn record_text(data: &Data) -> Option<Cow<'_, [u8]>> {
+    data.text().filter(|text| Record::is_record(text))
 }
 
 fn read(text: &[u8]) -> Found {

@@ -1,70 +1,97 @@
-//! What was worked out of texts of the DNS before: a text that is parsed for one message is not parsed again for the next.
+//! What was worked out of answers of the DNS before: an answer that is read for one message is not read again for the next.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::answer::Strings;
+use foldhash::fast::RandomState;
 
-/// Longest text about which anything is kept, in bytes.
-pub const MAX_REMEMBERED: usize = 2_048;
-/// Most bytes of texts about which something is kept, a word counted as what is made of it.
+use crate::answer::Data;
+
+/// Most that one answer may count if anything is kept about it: the bytes of its texts, and [`OVERHEAD`] for each string.
+pub const MAX_REMEMBERED: usize = 4_096;
+/// Most that all answers count about which something is kept, a word counted as what is made of it.
 pub const MAX_REMEMBERED_IN_ALL: usize = 4 * 1024 * 1024;
-/// What an entry counts at least, in bytes: it costs more than its text.
-const LEAST: usize = MAX_REMEMBERED / 4;
-/// What a word of a text counts beside its length, in bytes: it becomes a value of its own.
+/// What a record or string counts beside its bytes.
+pub const OVERHEAD: usize = 32;
+/// What an entry counts at least: it costs more than its texts.
+const LEAST: usize = MAX_REMEMBERED / 8;
+/// What a word counts beside its bytes: it becomes a value of its own.
 const WORD: usize = 96;
 /// How many maps there are, each with its own lock, so that threads seldom meet.
 const SHARDS: usize = 16;
 
-/// Values made of texts, for all messages of a receiver.
+/// Values made of the records of answers, for all messages of a receiver.
 ///
-/// A text is recognised by being the very one that is kept here, at the same place in memory: a resolver that answers
-/// from its cache gives out one and the same. So nothing here can belong to another text or be out of date; how long an
+/// Records are recognised by being the very ones that are kept here, at the same place in memory: a resolver that answers
+/// from its cache gives out one and the same. So nothing here can belong to other records or be out of date; how long an
 /// answer holds is for whoever asks the DNS to know. What was not asked for since half of the room was filled goes.
 #[derive(Debug)]
 pub struct Memo<T>(Box<[Mutex<Halves<T>>]>);
 
-/// The text keeps its place in memory for as long as it stands here.
-type Known<T> = HashMap<usize, (Strings, Arc<T>)>;
+/// By where the records stand.
+type Known<T> = HashMap<usize, Entry<T>, RandomState>;
+
+#[derive(Debug)]
+struct Entry<T> {
+    /// They keep their place for as long as they stand here.
+    #[expect(dead_code, reason = "holds the place")]
+    records: Arc<[Data]>,
+    value: Arc<T>,
+    cost: usize,
+}
 
 #[derive(Debug)]
 struct Halves<T> {
     young: Known<T>,
     old: Known<T>,
-    /// What the young half counts, in bytes.
-    bytes: usize,
-}
-
-/// About how much memory it takes to keep a text and what was made of it, in bytes. Words end at spaces, colons and
-/// semicolons.
-fn cost(text: &Strings) -> usize {
-    let ends_word = |byte: &&u8| matches!(**byte, b' ' | b':' | b';');
-    let of_string = |string: &[u8]| string.len() + WORD * string.iter().filter(ends_word).count();
-    text.iter().map(|string| of_string(string)).sum::<usize>().max(LEAST)
+    /// What the young half counts.
+    cost: usize,
 }
 
 impl<T> Default for Memo<T> {
     fn default() -> Self {
-        let halves = || Halves { young: Known::new(), old: Known::new(), bytes: 0 };
+        let halves = || Halves { young: Known::default(), old: Known::default(), cost: 0 };
         Self((0..SHARDS).map(|_| Mutex::new(halves())).collect())
     }
 }
 
 impl<T> Memo<T> {
-    /// What is known of the text, if it `fits`, or else what `make` makes.
-    pub fn get(&self, text: &Strings, fits: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
-        let length: usize = text.iter().map(|string| string.len()).sum();
-        // Where a text stands is a multiple of some power of two.
-        let place = Arc::as_ptr(text).addr();
-        let shard = self.0.get(place / 64 % SHARDS).filter(|_| length <= MAX_REMEMBERED);
-        let Some(shard) = shard else { return Arc::new(make()) };
-        let known = locked(shard, |halves| halves.get(place)).filter(|value| fits(value));
-        known.unwrap_or_else(|| {
-            let value = Arc::new(make());
-            locked(shard, |halves| halves.put(place, Arc::clone(text), Arc::clone(&value)));
-            value
-        })
+    /// What is known of the records, if it `fits`, or else what `make` makes.
+    pub fn get(&self, records: &Arc<[Data]>, fits: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
+        // Where records stand is a multiple of some power of two.
+        let place = Arc::as_ptr(records).addr();
+        let Some(shard) = self.0.get(place / 64 % SHARDS) else { return Arc::new(make()) };
+        if let Some(value) = locked(shard, |halves| halves.get(place)).filter(|value| fits(value)) {
+            return value;
+        }
+        let value = Arc::new(make());
+        let size = size(records);
+        if size <= MAX_REMEMBERED {
+            let cost = (size + WORD * words(records)).max(LEAST);
+            let entry = Entry { records: Arc::clone(records), value: Arc::clone(&value), cost };
+            locked(shard, |halves| halves.put(place, entry));
+        }
+        value
     }
+}
+
+/// What the records themselves count.
+fn size(records: &[Data]) -> usize {
+    let record = |data: &Data| match data {
+        Data::Txt(strings) => strings.iter().map(|string| OVERHEAD + string.len()).sum(),
+        _ => OVERHEAD,
+    };
+    records.iter().map(record).sum()
+}
+
+/// How many values may be made of the texts: words end at spaces, colons and semicolons.
+fn words(records: &[Data]) -> usize {
+    let ends_word = |byte: &&u8| matches!(**byte, b' ' | b':' | b';');
+    let of_record = |data: &Data| match data {
+        Data::Txt(strings) => strings.iter().map(|string| string.iter().filter(ends_word).count()).sum(),
+        _ => 0,
+    };
+    records.iter().map(of_record).sum()
 }
 
 /// A panic elsewhere leaves the maps as good as they were.
@@ -74,22 +101,23 @@ fn locked<T, R>(shard: &Mutex<Halves<T>>, act: impl FnOnce(&mut Halves<T>) -> R)
 
 impl<T> Halves<T> {
     fn get(&mut self, place: usize) -> Option<Arc<T>> {
-        if let Some((_, value)) = self.young.get(&place) {
-            return Some(Arc::clone(value));
+        if let Some(entry) = self.young.get(&place) {
+            return Some(Arc::clone(&entry.value));
         }
-        let (text, value) = self.old.remove(&place)?;
-        self.put(place, text, Arc::clone(&value));
+        let entry = self.old.remove(&place)?;
+        let value = Arc::clone(&entry.value);
+        self.put(place, entry);
         Some(value)
     }
 
-    fn put(&mut self, place: usize, text: Strings, value: Arc<T>) {
-        let cost = cost(&text);
-        if self.bytes + cost > MAX_REMEMBERED_IN_ALL / SHARDS / 2 {
+    fn put(&mut self, place: usize, entry: Entry<T>) {
+        let cost = entry.cost;
+        if self.cost + cost > MAX_REMEMBERED_IN_ALL / SHARDS / 2 {
             self.old = std::mem::take(&mut self.young);
-            self.bytes = 0;
+            self.cost = 0;
         }
-        if self.young.insert(place, (text, value)).is_none() {
-            self.bytes += cost;
+        if self.young.insert(place, entry).is_none() {
+            self.cost += cost;
         }
     }
 }
@@ -98,13 +126,17 @@ impl<T> Halves<T> {
 mod tests {
     use super::*;
 
-    fn text(content: &str) -> Strings {
-        [Box::from(content.as_bytes())].into()
+    fn text(content: &str) -> Arc<[Data]> {
+        strings(&[content])
     }
 
-    /// What is known of the text; `made` where nothing was.
-    fn get(memo: &Memo<String>, text: &Strings, made: &str) -> String {
-        memo.get(text, |_| true, || made.to_owned()).to_string()
+    fn strings(content: &[&str]) -> Arc<[Data]> {
+        [Data::Txt(content.iter().map(|string| Box::from(string.as_bytes())).collect())].into()
+    }
+
+    /// What is known of the records; `made` where nothing was.
+    fn get(memo: &Memo<String>, records: &Arc<[Data]>, made: &str) -> String {
+        memo.get(records, |_| true, || made.to_owned()).to_string()
     }
 
     fn kept(memo: &Memo<String>) -> usize {
@@ -112,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_known_by_its_place_alone() {
+    fn records_are_known_by_their_place_alone() {
         let memo = Memo::default();
         let (one, other) = (text("v=spf1"), text("v=spf1"));
         assert_eq!(get(&memo, &one, "one"), "one");
@@ -120,7 +152,7 @@ mod tests {
         assert_eq!(get(&memo, &other, "other"), "other");
         assert_eq!(*memo.get(&one, |value| value == "fits", || "fits".to_owned()), "fits");
         assert_eq!(get(&memo, &one, "again"), "fits");
-        // Nothing else comes to stand where a text stood that is kept here.
+        // Nothing else comes to stand where records stood that are kept here.
         drop(one);
         for number in 0..1000 {
             let made = number.to_string();
@@ -129,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_many_parts_count_for_what_is_made_of_them() {
+    fn texts_of_many_words_count_for_what_is_made_of_them() {
         let memo = Memo::default();
         for _ in 0..1000 {
             get(&memo, &text(&"a ".repeat(1000)), "");
@@ -139,13 +171,16 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_not_kept() {
-        let memo = Memo::default();
-        for (length, expected) in [(MAX_REMEMBERED, "first"), (MAX_REMEMBERED + 1, "second")] {
-            let text = text(&"x".repeat(length));
-            get(&memo, &text, "first");
-            assert_eq!(get(&memo, &text, "second"), expected, "{length}");
-        }
+    fn large_answers_are_not_kept() {
+        let check = |records: Arc<[Data]>, expected: &str| {
+            let memo = Memo::default();
+            get(&memo, &records, "first");
+            assert_eq!(get(&memo, &records, "second"), expected, "{}", size(&records));
+        };
+        check(text(&"x".repeat(MAX_REMEMBERED - OVERHEAD)), "first");
+        check(text(&"x".repeat(MAX_REMEMBERED - OVERHEAD + 1)), "second");
+        check(strings(&[""; MAX_REMEMBERED / OVERHEAD]), "first");
+        check(strings(&[""; MAX_REMEMBERED / OVERHEAD + 1]), "second");
     }
 
     #[test]

@@ -136,7 +136,12 @@ impl Name {
 
     /// This name with one label in front.
     pub fn child(&self, label: &[u8]) -> Result<Self, NameError> {
-        Self::from_labels(std::iter::once(label).chain(self.labels()))
+        let mut child = Self::from_labels([label])?;
+        if child.wire.len() + self.wire.len() > MAX_WIRE {
+            return Err(NameError::LongName);
+        }
+        child.wire.extend_from_slice(&self.wire);
+        Ok(child)
     }
 
     /// Whether this is `ancestor` or lies below it.
@@ -252,5 +257,10 @@ mod tests {
         let name = |n: usize| Name::from_dotted("a.".repeat(126) + &"b".repeat(n));
         assert!(name(1).is_ok());
         assert_eq!(name(2), Err(NameError::LongName));
+        let parent = Name::from_dotted("a.".repeat(126)).unwrap();
+        assert_eq!(parent.child(b"B"), Name::from_dotted("b.".to_owned() + &"a.".repeat(126)));
+        assert_eq!(parent.child(b"bb"), Err(NameError::LongName));
+        assert_eq!(parent.child(b""), Err(NameError::EmptyLabel));
+        assert_eq!(parent.child(&[b'b'; 64]), Err(NameError::LongLabel));
     }
 }

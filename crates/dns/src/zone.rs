@@ -5,6 +5,7 @@ mod print;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::answer::{Answer, Data, Failure, Reply};
@@ -41,7 +42,21 @@ struct Node {
 struct RecordSet {
     ttl: u32,
     data: Vec<Data>,
+    given: Given,
 }
+
+/// Records as answers give them out, always the very same; made when they are first asked for, they are no part of what
+/// a zone says.
+#[derive(Clone, Debug, Default)]
+struct Given(OnceLock<Arc<[Data]>>);
+
+impl PartialEq for Given {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Given {}
 
 impl Zone {
     /// A world in which nothing exists.
@@ -69,11 +84,12 @@ impl Zone {
 
     /// Adds one record. The same data twice is one record (RFC 2181 §5); the shortest TTL of a set counts for all of it.
     pub fn add(&mut self, name: Name, ttl: u32, data: Data) -> &mut Self {
-        let set =
-            self.node(name).sets.entry(data.record_type()).or_insert(RecordSet { ttl, data: Vec::new() });
+        let new = RecordSet { ttl, data: Vec::new(), given: Given::default() };
+        let set = self.node(name).sets.entry(data.record_type()).or_insert(new);
         set.ttl = set.ttl.min(ttl);
         if !set.data.contains(&data) {
             set.data.push(data);
+            set.given = Given::default();
         }
         self
     }
@@ -169,7 +185,10 @@ impl Zone {
             None => Step::End(Reply::NoSuchName, self.negative_ttl(&question.name)),
             Some(Node { alias: Some((ttl, target)), .. }) => Step::Alias(*ttl, target.clone()),
             Some(node) => match node.sets.get(&question.rtype) {
-                Some(set) => Step::End(Reply::from_records(set.data.as_slice()), set.ttl),
+                Some(set) => {
+                    let records = set.given.0.get_or_init(|| set.data.as_slice().into());
+                    Step::End(Reply::from_records(Arc::clone(records)), set.ttl)
+                }
                 None => Step::End(Reply::NoData, self.negative_ttl(&question.name)),
             },
         }

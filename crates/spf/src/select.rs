@@ -50,8 +50,8 @@ impl Published {
     }
 }
 
-/// Records that were parsed before, for all messages of a receiver.
-pub type RecordMemo = Memo<Published>;
+/// What answers came to before, for all messages of a receiver.
+pub type RecordMemo = Memo<Lookup>;
 
 /// Why there is no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,28 +91,38 @@ impl Lookup {
     /// Selects the record from the answer to the TXT question for `domain`, whatever order its texts are in. A memo makes
     /// it cheaper and changes nothing else.
     pub fn from_answer(domain: &Name, answer: &Answer, memo: Option<&RecordMemo>) -> Self {
-        // RFC 7208 §4.4: an error is a temperror, never "no record".
-        if let Some(failure) = answer.reply.failure() {
-            return Self::Failed(failure);
-        }
-        let mut texts = answer.records().iter().filter_map(spf_text);
-        match (texts.next(), texts.next()) {
-            (Some(text), None) => {
-                let parse = || Published::new(domain.clone(), text.concat());
-                Self::Found(match memo {
-                    Some(memo) => memo.get(text, |known| known.domain == *domain, parse),
-                    None => Arc::new(parse()),
-                })
+        match (&answer.reply, memo) {
+            (Reply::Records(records), Some(memo)) => {
+                let select = || Self::select(domain, records);
+                memo.get(records, |known| known.is_of(domain), select).as_ref().clone()
             }
+            (Reply::Records(records), None) => Self::select(domain, records),
+            (Reply::NoSuchName, _) => Self::Absent(Absence::NoSuchName),
+            (Reply::NoData, _) => Self::Absent(Absence::NoText),
+            // RFC 7208 §4.4: an error is a temperror, never "no record".
+            (Reply::ServerFailure, _) => Self::Failed(Failure::ServerFailure),
+            (Reply::TimeOut, _) => Self::Failed(Failure::TimeOut),
+            (Reply::Bogus, _) => Self::Failed(Failure::Bogus),
+        }
+    }
+
+    fn select(domain: &Name, records: &[Data]) -> Self {
+        let mut texts = records.iter().filter_map(spf_text);
+        match (texts.next(), texts.next()) {
+            (Some(text), None) => Self::Found(Arc::new(Published::new(domain.clone(), text.concat()))),
             (Some(first), Some(second)) => {
                 let all = [first, second].into_iter().chain(texts);
                 Self::Several(all.map(|text| text.concat().into()).collect())
             }
-            (None, _) => Self::Absent(match answer.reply {
-                Reply::NoSuchName => Absence::NoSuchName,
-                Reply::Records(_) => Absence::NoRecord,
-                Reply::NoData | Reply::ServerFailure | Reply::TimeOut | Reply::Bogus => Absence::NoText,
-            }),
+            (None, _) => Self::Absent(Absence::NoRecord),
+        }
+    }
+
+    /// Whether it is true of this domain: the answers for two domains may be one, but a record knows whose it is.
+    fn is_of(&self, domain: &Name) -> bool {
+        match self {
+            Self::Found(published) => published.domain == *domain,
+            Self::Absent(_) | Self::Several(_) | Self::Failed(_) => true,
         }
     }
 }

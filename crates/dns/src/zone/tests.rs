@@ -258,3 +258,18 @@ proptest! {
         prop_assert_eq!(Zone::parse(zone.to_string()), Ok(zone));
     }
 }
+
+#[test]
+fn an_answer_is_always_the_very_same() {
+    let mut zone = Zone::parse("a.example. A 192.0.2.1").unwrap();
+    let name = Name::from_dotted("a.example").unwrap();
+    let ask = |zone: &Zone| match zone.answer(&Question::new(name.clone(), RecordType::A)).reply {
+        Reply::Records(records) => records,
+        other => panic!("{other:?}"),
+    };
+    let first = ask(&zone);
+    assert!(Arc::ptr_eq(&first, &ask(&zone)));
+    assert_eq!(zone, Zone::parse("a.example. A 192.0.2.1").unwrap(), "whether it was asked or not");
+    zone.add(name.clone(), 60, Data::A([192, 0, 2, 2].into()));
+    assert_eq!((first.len(), ask(&zone).len()), (1, 2));
+}

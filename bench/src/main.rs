@@ -6,6 +6,7 @@
 mod clock;
 mod cold;
 mod floor;
+mod milters;
 mod ours;
 mod peer;
 mod program;
@@ -29,19 +30,21 @@ const MESSAGES: usize = 2000;
 const SMALL: usize = 16 * 1024;
 
 const HELP: &str =
-    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [program MAILWARD FOLDER] [profile] [profile-small]
-Prints tables in Markdown; without a part, all but the last three.";
+    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [program MAILWARD FOLDER] [milter MAILWARD FOLDER]
+    [profile] [profile-small]
+Prints tables in Markdown; without a part, all but the last four.";
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (mut rounds, mut parts) = (7, Vec::new());
-    let mut program = None;
+    let (mut program, mut milter) = (None, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).expect(HELP),
-            "program" => {
+            "program" | "milter" => {
                 let mut path = || PathBuf::from(arguments.next().expect(HELP));
-                program = Some((path(), path()));
+                let what = if argument == "milter" { &mut milter } else { &mut program };
+                *what = Some((path(), path()));
             }
             "warm" | "small" | "cores" | "sign" | "cold" | "profile" | "profile-small" => {
                 parts.push(argument)
@@ -52,16 +55,19 @@ fn main() {
             }
         }
     }
-    if parts.is_empty() && program.is_none() {
+    if parts.is_empty() && program.is_none() && milter.is_none() {
         parts = ["warm", "small", "cores", "sign", "cold"].map(str::to_owned).to_vec();
     }
     let wants = |part: &str| parts.iter().any(|wanted| wanted == part);
 
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if let Some((mailward, folder)) = milter {
+        milters::milters(&mailward, &folder, rounds, cores);
+    }
     let mixed = ["warm", "cores", "sign", "profile"].into_iter().any(wants) || program.is_some();
     let mixed = mixed.then(|| Workload::new(MESSAGES, Sizes::Mixed));
     let small = ["small", "sign", "profile-small"].into_iter().any(wants);
     let small = small.then(|| Workload::new(MESSAGES, Sizes::All(SMALL)));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // From here on, one core; the server and the runtimes with it, which have nothing to do while the clock runs.
     clock::pin(1);
     if let Some(workload) = &mixed {

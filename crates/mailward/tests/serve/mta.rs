@@ -1,6 +1,7 @@
 //! The service behind a client of its own protocol, with whoever answers its questions.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use dns::Dns;
 use mail::UnixTime;
@@ -33,6 +34,8 @@ pub struct Shown<'a> {
     pub mail: Vec<&'a [u8]>,
     pub header: Vec<(&'a [u8], &'a [u8])>,
     pub body: &'a [u8],
+    /// How long the body takes.
+    pub slow: Duration,
 }
 
 /// Shows a service of this site one message.
@@ -77,6 +80,7 @@ async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
         mta.ask(&Command::Header { name, value }).await.unwrap();
     }
     mta.ask(&Command::EndOfHeader).await.unwrap();
+    tokio::time::sleep(shown.slow).await;
     for piece in shown.body.chunks(65_535) {
         mta.ask(&Command::Body(piece)).await.unwrap();
     }

@@ -66,6 +66,8 @@ async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
     let offer = Offer { version: 6, actions, steps: Steps::LEADING_SPACE };
     let (mut mta, _) = Client::open(stream, offer).await.unwrap();
     let peer = match shown.ip {
+        // As Postfix says it of mail that came by no SMTP.
+        Some(ip @ "127.0.0.1") => Peer::Inet(0, ip.as_bytes()),
         Some(ip) if ip.contains(':') => Peer::Inet6(4711, ip.as_bytes()),
         Some(ip) => Peer::Inet(4711, ip.as_bytes()),
         None => Peer::Unknown,

@@ -107,3 +107,21 @@ fn a_body_that_takes_its_time_takes_none_from_the_answers() {
     assert_eq!(said.last, "Accept", "{said:?}");
     assert!(said.log.contains("a.example is not known here to sign"), "{said:?}");
 }
+
+#[test]
+fn env_18_mail_that_came_by_no_smtp_has_no_client_for_spf() {
+    let zone = Zone::parse("$ORIGIN .\n$TTL 60\na.example. TXT \"v=spf1 ip4:127.0.0.0/8 -all\"\n").unwrap();
+    let text = format!("{NO_PORT}[network]\ndirections = ['local: inbound']\n");
+    let shown = Shown {
+        ip: Some("127.0.0.1"),
+        helo: b"localhost",
+        mail: vec![b"<x@a.example>"],
+        header: vec![(b"From", b" x@a.example")],
+        body: b"body\r\n",
+        slow: Duration::ZERO,
+    };
+    let (site, _) = Site::new(config(&text)).unwrap();
+    let said = Runtime::new().unwrap().block_on(show(site, zone, 1_795_168_805, &shown));
+    assert_eq!(said.last, "Accept", "{said:?}");
+    assert!(!said.inserted[0].1.contains("spf=pass"), "{said:?}");
+}

@@ -47,7 +47,7 @@ impl Signing {
     /// Decides by the header.
     pub(super) fn begin(site: &Site, about: &About, header: Header) -> Self {
         let plan = site.table.plan(&Outgoing {
-            client: about.client.filter(|_| !about.local),
+            client: about.client,
             user: about.user.as_deref(),
             listener: Some(&about.listener),
             header: &header,

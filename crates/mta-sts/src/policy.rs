@@ -107,17 +107,12 @@ impl fmt::Display for Policy {
 }
 
 /// A field that may stand once. The first counts, good or bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Slot<T> {
+    #[default]
     Empty,
     Bad,
     Good(T),
-}
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 #[derive(Default)]

@@ -1,3 +1,5 @@
+//! What hosts and domains have, by small zones.
+
 use dns::Zone;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Policy files, good and bad, in one line each.
+
 use proptest::prelude::*;
 
 use super::*;

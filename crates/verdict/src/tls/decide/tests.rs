@@ -1,3 +1,5 @@
+//! The decision in tables, and over all of its states against both RFCs.
+
 use std::collections::BTreeMap;
 
 use dane::{NoHosts, NotApplicable, Trouble, Unusable};

@@ -1,3 +1,5 @@
+//! What each version of Postfix is told, to the letter.
+
 use mta_sts::Policy;
 
 use super::*;

@@ -258,3 +258,11 @@ proptest! {
         prop_assert_eq!(Zone::parse(zone.to_string()), Ok(zone));
     }
 }
+
+#[test]
+fn an_alias_that_is_asked_for_is_not_followed() {
+    let zone = "a.example. 60 CNAME b.example.\nb.example. 60 CNAME c.example.\n;! authenticated a.example.";
+    check(zone, "CNAME a.example", "b.example. ttl 60 authenticated");
+    check(zone, "CNAME b.example", "c.example. ttl 60");
+    check(zone, "CNAME c.example", "NoSuchName");
+}

@@ -146,3 +146,6 @@ async fn send(stream: &mut dyn Stream, out: &mut Vec<u8>, limit: Duration) -> Re
     out.shrink_to(2 * WRITE);
     written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(Trouble::Lost)
 }
+
+#[cfg(test)]
+mod tests;

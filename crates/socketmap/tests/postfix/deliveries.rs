@@ -132,7 +132,7 @@ fn net_11_what_postfix_asks_and_what_it_makes_of_the_answer() {
             site.check(domain, domain, why);
         }
         assert_eq!(site.mx.arrived().len(), delivered);
-        assert_eq!(site.postfix.queued("deferred"), 8);
+        assert!(wait_until(|| site.postfix.queued("deferred") == 8), "{}", site.postfix.log());
         assert_eq!(site.table.troubles(), [""; 0]);
     }
 }

@@ -5,6 +5,7 @@ mod inbound;
 mod message;
 mod outbound;
 mod said;
+mod sealing;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod inbound;
 mod message;
 mod outbound;
 mod said;
+mod sealing;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -79,17 +80,17 @@ impl<D: Dns + Clone + Send + Sync + 'static> Service for Listening<D> {
 
     fn trouble(&self, trouble: &Trouble) {
         let (cause, kind) = match trouble {
-            Trouble::TooMany(_) => {
+            Trouble::Server(accept::Trouble::TooMany(_)) => {
                 self.shared.metrics.refused_connection();
                 ("too-many", None)
             }
-            Trouble::Accept(_) => ("accept", None),
+            Trouble::Server(accept::Trouble::Accept(_)) => ("accept", None),
+            Trouble::Server(accept::Trouble::Panicked) => ("panicked", Some(metrics::Trouble::Panic)),
             Trouble::Broken(_) => ("broken", Some(metrics::Trouble::Protocol)),
             Trouble::Lost { .. } => ("lost", Some(metrics::Trouble::Protocol)),
             Trouble::Idle { .. } => ("idle", None),
             Trouble::Late { .. } => ("late", Some(metrics::Trouble::Deadline)),
             Trouble::NotAllowed(_) => ("not-allowed", Some(metrics::Trouble::Edit)),
-            Trouble::Panicked => ("panicked", Some(metrics::Trouble::Panic)),
         };
         kind.into_iter().for_each(|kind| self.shared.metrics.trouble(kind));
         let line = Line::new("trouble").text("listener", &*self.name).text("kind", cause);

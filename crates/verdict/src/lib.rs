@@ -17,6 +17,7 @@ mod replay;
 mod settings;
 pub mod suffix;
 mod summary;
+pub mod tls;
 pub mod upstream;
 mod verdict;
 

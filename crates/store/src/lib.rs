@@ -71,6 +71,11 @@ impl Store {
         migrate::migrate(&self.pool, version, now).await
     }
 
+    /// Whether the database is at [`VERSION`], for those who only read: [`Error::Newer`] or [`Error::Older`] where it is not.
+    pub async fn check_version(&self) -> Result<(), Error> {
+        migrate::check(&self.pool).await
+    }
+
     /// Ends all connections; for SQLite, the write-ahead log goes into the file.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -69,11 +69,28 @@ impl Root {
     /// It is killed when the thread that starts it ends; for what must outlive that, see [`Running::start`].
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
+        self.command_over(program, &[])
+    }
+
+    /// The same, and for this command alone other files stand in the places of some of the root's own: each a path in the
+    /// root (`etc/resolv.conf`), where there is a file, and what is seen there.
+    #[must_use]
+    pub fn command_over(&self, program: &str, files: &[(&str, &Path)]) -> Command {
+        const MOUNT: &str =
+            r#"while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; exec "$@""#;
         let Some(file) = program_in(&self.path, program) else {
             panic!("no {program} in {}", self.path.display())
         };
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"]);
+        command.args(["--pdeathsig", "KILL"]);
+        if !files.is_empty() {
+            command.args(["unshare", "--mount", "sh", "-ec", MOUNT, "sh"]);
+            for (place, file) in files {
+                command.arg(file).arg(self.path.join(place));
+            }
+            command.arg("--");
+        }
+        command.args(["unshare", "--mount", "--pid", "--fork", "--kill-child"]);
         command.arg("--mount-proc").arg(format!("--root={}", self.path.display())).arg("--wd=/");
         command.arg(Path::new("/").join(file));
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/").env("TMPDIR", "/tmp");

@@ -12,7 +12,7 @@ use testkit::signer::TestKey;
 use super::world::{Names, World};
 
 /// A folder of keys with two of `sender.test`, and the lines of their records.
-fn keys() -> (TempDir, String) {
+pub fn keys() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("sender.test");
     std::fs::create_dir(&home).unwrap();

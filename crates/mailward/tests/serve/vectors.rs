@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dns::{Answer, Dns, Overlay, Question, Zone};
 use futures_util::{StreamExt, stream};
@@ -149,7 +150,7 @@ async fn run(case: Case) -> (Option<String>, Option<Unframed>) {
     let verdict = judge(&world, &envelope, &message, now, &settings(&case), &BuiltIn).await;
     let mail = [&mail_from[..]].into_iter().chain(case.smtputf8.then_some(&b"SMTPUTF8"[..])).collect();
     let fields = header.field_lines().map(|field| (field.name, field.value)).collect();
-    let shown = Shown { ip, helo: &helo, mail, header: fields, body: &body };
+    let shown = Shown { ip, helo: &helo, mail, header: fields, body: &body, slow: Duration::ZERO };
     let said = show(site(&case), world, case.now, &shown).await;
     let removed: Vec<(Vec<u8>, u32)> = verdict
         .remove()

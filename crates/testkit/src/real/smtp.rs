@@ -1,11 +1,11 @@
 //! The two ends of SMTP for tests: a client that says exactly what it is told to, and a sink that keeps what arrives.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{DEADLINE, wait_until};
+use super::{DEADLINE, free_address, wait_until};
 
 /// A client's conversation with a server.
 #[derive(Debug)]
@@ -117,7 +117,17 @@ impl Sink {
     /// Listens until the process ends.
     #[must_use]
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// The same at the port of SMTP, at an address of loopback of its own: where an MX leads.
+    #[must_use]
+    pub fn start_as_mx() -> Self {
+        Self::start_at(free_address(25))
+    }
+
+    fn start_at(addr: SocketAddr) -> Self {
+        let listener = TcpListener::bind(addr).expect("a port");
         let addr = listener.local_addr().expect("its address");
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let all = Arc::clone(&arrived);

@@ -6,6 +6,7 @@ pub mod policy;
 mod reader;
 pub mod receiving;
 pub mod sample;
+pub mod sealing;
 pub mod signing;
 mod spec;
 pub mod store;
@@ -26,6 +27,7 @@ pub use self::listener::Listener;
 pub use self::policy::Policy;
 use self::reader::Reader;
 pub use self::receiving::{Daemon, Dns, LogFormat, Receiving};
+pub use self::sealing::Sealing;
 pub use self::signing::Signing;
 pub use self::store::Store;
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// `[signing]`
     pub signing: Signing,
+    /// `[sealing]`, where mail is sealed.
+    pub sealing: Option<Sealing>,
 }
 
 /// A file that was read, and everything that was noticed in it.
@@ -142,6 +146,11 @@ impl Config {
         }
         if let Some(table) = fields.get("signing").and_then(|value| reader.table(value)) {
             config.signing = Signing::read(&mut reader, table, directory);
+        }
+        if let Some(value) = fields.get("sealing")
+            && let Some(table) = reader.table(value)
+        {
+            config.sealing = Sealing::read(&mut reader, table, value.span(), &config.listeners);
         }
         (config, reader.into_findings())
     }

@@ -28,3 +28,9 @@ pub fn how_many(usually: usize) -> usize {
         Err(_) => usually,
     }
 }
+
+/// Whether tests of faults are to last as long as the real thing: the variable `MAILWARD_LONG` is 1.
+#[must_use]
+pub fn long() -> bool {
+    std::env::var_os("MAILWARD_LONG").is_some_and(|long| long == "1")
+}

@@ -11,8 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+pub mod opendkim;
 pub mod postfix;
+pub mod postgres;
+pub mod sasl;
 pub mod smtp;
+pub mod unbound;
 
 /// How long [`wait_until`] waits before it gives up.
 pub const DEADLINE: Duration = Duration::from_secs(30);

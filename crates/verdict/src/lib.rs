@@ -7,6 +7,7 @@
 
 mod authres;
 pub mod direction;
+pub mod forwarded;
 mod inbound;
 pub mod local;
 pub mod network;

@@ -24,7 +24,7 @@ mod tests;
 mod voucher;
 mod weigh;
 
-pub use decision::{Decision, Disposition, Held};
+pub use decision::{Decision, Disposition, Exemption, Held};
 pub use domains::{DomainMap, DomainSet};
 pub use existence::{Existence, existence};
 pub use history::{

@@ -3,7 +3,8 @@
 mod serving;
 
 pub(super) use serving::{
-    AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, STORE,
+    AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, SEALING,
+    STORE,
 };
 
 /// A table of the file.
@@ -60,6 +61,7 @@ pub(super) static ROOT: Part = Part {
         table("log"),
         table("daemon"),
         table("signing"),
+        table("sealing"),
     ],
     example: false,
     lines: &[],
@@ -83,6 +85,7 @@ pub(super) static PARTS: &[&Part] = &[
     &KEY,
     &RULE,
     &USERS,
+    &SEALING,
 ];
 
 pub(super) static SIGNING: Part = Part {

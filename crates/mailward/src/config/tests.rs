@@ -239,7 +239,14 @@ fn all_that_can_be_said_about_serving() {
          [policy.authors]\n'a.example' = 'enforce'\n[policy.recipients]\n'b.example' = 'observe'\n\
          [policy.rules]\nspf-fail = 'refuse'\n[policy.replies]\nspf-fail = '550 5.7.23 no'\n\
          [store]\npath = 'data'\ndays = 7\nmegabytes = 10\n[log]\nformat = 'json'\n\
-         [daemon]\nuser = 'u'\nconnections = 5\nsandbox = false\n[signing]\nwithout_key = 'unsigned'\n",
+         [daemon]\nuser = 'u'\nconnections = 5\nsandbox = false\n[signing]\nwithout_key = 'unsigned'\n\
+         [sealing]\ndomain = 'a.example'\nselector = 's'\nrecipients = ['alumni.a.example', 'b@a.example']\nlisteners = 'in'\n",
+    );
+    let sealing = config.sealing.as_ref().unwrap();
+    assert!(sealing.forwarded.by_listener("in") && !sealing.forwarded.by_listener("out"));
+    assert!(
+        sealing.forwarded.to(b"<x@alumni.a.example>", false)
+            && !sealing.forwarded.to(b"<x@a.example>", false)
     );
     let d = |text: &str| mail::Domain::parse(text).unwrap();
     let [inside, out] = config.listeners.as_slice() else { panic!() };
@@ -307,6 +314,10 @@ fn mistakes_about_serving() {
         (policy("[policy.authors]\n'a b' = 'observe'"), "no domain"),
         (findings("[store]\nurl = 'mysql://secret@h/d'"), "starts with postgres://"),
         (findings("[store]\ndays = 0"), "from 1"),
+        (findings("[sealing]\nrecipients = 'a.example'"), "domain is missing"),
+        (findings("[sealing]\ndomain = 'a.example'"), "recipients is missing"),
+        (findings("[sealing]\ndomain = 'a.example'\nrecipients = 'a b'"), "neither an address nor a domain"),
+        (findings("[sealing]\ndomain = 'a.example'\nlisteners = 'in'"), "no listener of this name"),
         (findings("[log]\nformat = 'xml'"), "\"logfmt\" or \"json\""),
         (findings("[daemon]\nconnections = 0"), "from 1 to 1000000"),
     ];

@@ -20,6 +20,7 @@ const MODES: [&str; 5] = ["observe", "quarantine", "enforce", "mixed", "exempt"]
 const ACTIONS: [Action; 5] =
     [Action::Accept, Action::Mark, Action::Quarantine, Action::Defer, Action::Refuse];
 const SIGNED: [&str; 4] = ["signed", "left", "failed", "unsigned"];
+const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
 const TROUBLES: [&str; 4] = ["panic", "deadline", "edit", "protocol"];
 
@@ -71,6 +72,17 @@ pub enum Signed {
     Unsigned,
 }
 
+/// What became of the seal of an inbound message that leaves again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// It was sealed.
+    Yes,
+    /// It is one that nobody seals, as its chain has failed.
+    Left,
+    /// Our own seal was wrong: it went on without.
+    Failed,
+}
+
 /// Trouble of our own with a message or a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -93,6 +105,7 @@ pub struct Metrics {
     shadow: [[Counter; ACTIONS.len()]; Rule::ALL.len()],
     signed: [Counter; SIGNED.len()],
     signatures: Counter,
+    sealed: [Counter; SEALED.len()],
     forged: Counter,
     connections: Counter,
     refused_connections: Counter,
@@ -191,6 +204,16 @@ impl Metrics {
         self.signatures.0.fetch_add(signatures as u64, Ordering::Relaxed);
     }
 
+    /// What became of the seal of an inbound message.
+    pub fn sealed(&self, sealed: Sealed) {
+        let word = match sealed {
+            Sealed::Yes => "sealed",
+            Sealed::Left => "left",
+            Sealed::Failed => "failed",
+        };
+        count(&self.sealed, &SEALED, word);
+    }
+
     /// An MTA has connected.
     pub fn connected(&self) {
         self.connections.one();
@@ -269,6 +292,9 @@ impl Metrics {
                 by("result", &SIGNED, &self.signed)
             }),
             family("mailward_signatures_total", "DKIM signatures made.", counter(&self.signatures)),
+            family("mailward_seals_total", "ARC seals on inbound messages that leave again.", {
+                by("result", &SEALED, &self.sealed)
+            }),
             family("mailward_forged_total", "Messages with forged results removed.", counter(&self.forged)),
             family("mailward_connections_total", "Connections of MTAs.", counter(&self.connections)),
             family("mailward_connections_refused_total", "Connections closed at once: too many.", {

@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use arc::Sealer;
 use dkim::Selector;
 use mail::Domain;
 use mail::authres::AuthservId;
 use verdict::Settings;
 use verdict::direction::Directions;
+use verdict::forwarded::Forwarded;
 use verdict::local::{FieldName, FieldPattern, LocalPolicy};
 use verdict::outbound::SigningTable;
 
@@ -40,6 +42,8 @@ pub struct Site {
     pub table: SigningTable,
     /// How.
     pub signing: Signing,
+    /// What is sealed, and by whom; nothing where nobody can.
+    pub sealing: Option<(Forwarded, Sealer)>,
     /// The listeners.
     pub listeners: Vec<Listener>,
     checked: Mutex<BTreeMap<(Domain, Selector), u32>>,
@@ -67,6 +71,13 @@ impl Site {
         faults.extend(ring.errors.iter().cloned());
         let lacks = |finding: mail::Finding| InputError::new("the configuration", &*finding.message);
         faults.extend(lacking(&config.signing, &table).into_iter().map(lacks));
+        let sealing = config.sealing.as_ref().and_then(|sealing| match ring.sealer(sealing) {
+            Ok(sealer) => Some((sealing.forwarded.clone(), sealer)),
+            Err(error) => {
+                faults.push(error);
+                None
+            }
+        });
         let Config { listeners, receiving, directions, policy, signing, .. } = config;
         let own_id = receiving.authserv_id.unwrap_or_else(host_name);
         let ids = std::iter::once(&own_id).chain(&receiving.other_ids).cloned().collect();
@@ -92,6 +103,7 @@ impl Site {
             deadline: receiving.deadline,
             table,
             signing,
+            sealing,
             listeners,
             checked: Mutex::default(),
         };

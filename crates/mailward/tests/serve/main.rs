@@ -13,6 +13,7 @@ mod daemon;
 mod inbound;
 mod mta;
 mod outbound;
+mod sealed;
 mod trouble;
 mod vectors;
 mod world;

@@ -1,6 +1,7 @@
 //! The service behind a client of its own protocol, with whoever answers its questions.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use dns::Dns;
 use mail::UnixTime;
@@ -33,6 +34,8 @@ pub struct Shown<'a> {
     pub mail: Vec<&'a [u8]>,
     pub header: Vec<(&'a [u8], &'a [u8])>,
     pub body: &'a [u8],
+    /// How long the body takes.
+    pub slow: Duration,
 }
 
 /// Shows a service of this site one message.
@@ -63,6 +66,8 @@ async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
     let offer = Offer { version: 6, actions, steps: Steps::LEADING_SPACE };
     let (mut mta, _) = Client::open(stream, offer).await.unwrap();
     let peer = match shown.ip {
+        // As Postfix says it of mail that came by no SMTP.
+        Some(ip @ "127.0.0.1") => Peer::Inet(0, ip.as_bytes()),
         Some(ip) if ip.contains(':') => Peer::Inet6(4711, ip.as_bytes()),
         Some(ip) => Peer::Inet(4711, ip.as_bytes()),
         None => Peer::Unknown,
@@ -77,6 +82,7 @@ async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
         mta.ask(&Command::Header { name, value }).await.unwrap();
     }
     mta.ask(&Command::EndOfHeader).await.unwrap();
+    tokio::time::sleep(shown.slow).await;
     for piece in shown.body.chunks(65_535) {
         mta.ask(&Command::Body(piece)).await.unwrap();
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dns::{Answer, Dns, Overlay, Question, Zone};
 use mail::authres::AuthservId;
@@ -114,8 +115,13 @@ async fn run(case: &Case) -> Result<Option<String>, &'static str> {
     let verdict = judge(&world, &envelope, &message, now, &settings(case), &BuiltIn).await;
     let mail = [&mail_from[..]].into_iter().chain(case.smtputf8.then_some(&b"SMTPUTF8"[..])).collect();
     let fields = header.field_lines().map(|field| (field.name, field.value)).collect();
-    let said =
-        show(site(case), world, case.now, &Shown { ip, helo: &helo, mail, header: fields, body }).await;
+    let said = show(
+        site(case),
+        world,
+        case.now,
+        &Shown { ip, helo: &helo, mail, header: fields, body, slow: Duration::ZERO },
+    )
+    .await;
     let removed: Vec<(Vec<u8>, u32)> = verdict
         .remove()
         .iter()

@@ -12,7 +12,6 @@
 mod base;
 mod faults;
 mod killed;
-mod postgres;
 mod rows;
 mod shared;
 mod speed;

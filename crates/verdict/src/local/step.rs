@@ -25,6 +25,10 @@ pub enum Step {
     Vouched(Domain),
     /// One may, and a DNS error keeps whether it does.
     VoucherUnknown(Domain),
+    /// A trusted sealer saw DMARC pass.
+    Sealed(arc::Grounds),
+    /// One may have, and a DNS error keeps whether.
+    SealUnknown(arc::Refusal),
     /// Why failures of the author domain mean something.
     Ground(Ground),
     /// A condition for a refusal was looked at.
@@ -61,6 +65,8 @@ impl fmt::Display for Step {
             Self::VoucherUnknown(domain) => {
                 write!(f, "a DNS error keeps whether {domain} vouches for it, which is allowed")
             }
+            Self::Sealed(grounds) => grounds.fmt(f),
+            Self::SealUnknown(why) => why.fmt(f),
             Self::Ground(ground) => ground.fmt(f),
             Self::Condition(finding) => finding.fmt(f),
             Self::CouldBeRefused { rule, deferral, may } => {
@@ -103,6 +109,7 @@ impl Explain for Step {
             Self::Held(held) | Self::Decided(Some(held)) => held.rule.section(),
             Self::Ground(Ground::DoesNotExist) => Section("RFC 9989 §3.2.13"),
             Self::Ground(_) => Section("RFC 9989 §7.4"),
+            Self::Sealed(_) | Self::SealUnknown(_) => Section("RFC 8617 §7.2.1"),
             Self::CouldBeRefused { .. } | Self::CouldNotBeRefused => Section("RFC 9989 §5.3.6"),
             Self::Mode(Ceiling::All(Mode::Enforce)) => Section("RFC 9989 §7.2"),
             Self::Mode(Ceiling::Exempt) => Section("RFC 5321 §4.5.1"),

@@ -255,6 +255,36 @@ pub(in super::super) static LISTENER: Part = Part {
     ],
 };
 
+pub(in super::super) static SEALING: Part = Part {
+    head: "[sealing]",
+    about: &[
+        "ARC seals on inbound mail that leaves again, for those who trust this site: docs/arc.md. Without this table nothing is",
+        "sealed.",
+    ],
+    example: true,
+    lines: &[],
+    keys: &[
+        example(
+            "domain",
+            "\"example.com\"",
+            &["Who seals (d=). Its keys are those that sign: RSA alone can seal."],
+        ),
+        example("selector", "\"mail\"", &["Which of its keys; by default the first that can."]),
+        example(
+            "recipients",
+            "[\"alumni.example.com\", \"old-name@example.com\"]",
+            &[
+                "Whose mail is passed on, by address or domain; .NAME is all below a domain, * any part of a label or address.",
+            ],
+        ),
+        example(
+            "listeners",
+            "[\"outside\"]",
+            &["And by which listeners mail comes all of which is passed on."],
+        ),
+    ],
+};
+
 pub(in super::super) static AUTHORS: Part = free(
     "[policy.authors]",
     &[

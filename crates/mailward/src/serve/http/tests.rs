@@ -68,8 +68,9 @@ fn get(address: SocketAddr, path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn web_09_all_that_is_counted_is_on_the_page() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let listener = web::Listener::tcp(socket).unwrap();
     let pages = Pages { metrics: Arc::default(), health: Arc::default() };
     pages.metrics.message(Direction::Outbound);
     pages.metrics.connected();

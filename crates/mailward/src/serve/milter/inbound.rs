@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc::Sealer;
 use dkim::{BodyHasher, BodyHashes};
 use dns::Dns;
 use mail::authres::find::Claim;
@@ -21,6 +22,7 @@ use verdict::{Envelope, Inbound, Verdict};
 
 use super::About;
 use super::said::{describe, said, unchecked};
+use super::sealing::Seal;
 use crate::serve::metrics::Trouble;
 use crate::serve::row::Judged;
 use crate::serve::shared::Shared;
@@ -55,6 +57,15 @@ struct Whole {
     queue: Option<Vec<u8>>,
 }
 
+/// What is known of a message at the end of its header.
+pub(super) struct Came {
+    pub(super) header: Header,
+    /// Its recipients; none where they are too many.
+    pub(super) rcpt_to: Vec<Vec<u8>>,
+    /// Whether it leaves again.
+    pub(super) leaves: bool,
+}
+
 /// What is known at the end of a message beside its content.
 pub(super) struct Known {
     pub(super) recipients: Recipients,
@@ -70,6 +81,7 @@ pub(super) struct Done {
     /// The envelope that was judged.
     pub(super) envelope: Envelope,
     pub(super) upstream: Upstream,
+    pub(super) seal: Seal,
 }
 
 /// A task that ends with whoever waits for it.
@@ -86,13 +98,12 @@ impl Judging {
         shared: &Arc<Shared<D>>,
         site: &Arc<Site>,
         about: &About,
-        header: Header,
-        rcpt_to: Vec<Vec<u8>>,
+        came: Came,
     ) -> Self {
         let (begun, hasher) = oneshot::channel();
         let (whole, rest) = oneshot::channel();
         let (shared, site, about) = (Arc::clone(shared), Arc::clone(site), about.clone());
-        let job = Job { shared, site, about, header, rcpt_to };
+        let job = Job { shared, site, about, came };
         let task = Task(tokio::spawn(job.run(begun, rest)));
         Self { task, hasher: Hasher::Awaited(hasher), whole }
     }
@@ -159,14 +170,13 @@ struct Job<D> {
     shared: Arc<Shared<D>>,
     site: Arc<Site>,
     about: About,
-    header: Header,
-    rcpt_to: Vec<Vec<u8>>,
+    came: Came,
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
     /// `None`: the message is gone.
     async fn run(self, begun: oneshot::Sender<Begun>, whole: oneshot::Receiver<Whole>) -> Option<Box<Done>> {
-        let Self { shared, site, about, header, rcpt_to } = self;
+        let Self { shared, site, about, came: Came { header, rcpt_to, leaves } } = self;
         let seen = Envelope {
             client: about.client,
             helo: about.helo.clone(),
@@ -179,12 +189,15 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let inbound = Inbound::new(&envelope, &header, about.now, &site.settings, &BuiltIn);
         let inbound = inbound.with_memo(&shared.memo);
         let author = mail::author(&header).ok().map(|author| author.domain().clone());
-        begun.send((inbound.body(), author)).ok()?;
-        let dns = Deadline::new(shared.dns(), site.deadline);
-        let facts = inbound.look_up(&dns).await;
+        let sealer = site.sealing.as_ref().filter(|_| leaves).map(|(_, sealer)| sealer);
+        begun.send((inbound.body_with(sealer.map(Sealer::form)), author)).ok()?;
+        let start = Instant::now();
+        let facts = inbound.look_up(&Deadline::new(shared.dns(), site.deadline)).await;
+        // The body may take its time: none of that is the DNS's.
+        let left = site.deadline.saturating_sub(start.elapsed());
         let Whole { body, recipients, queue } = whole.await.ok()?;
         let verdict = inbound.conclude(facts, &body);
-        let existence = existence(&dns, &verdict).await;
+        let existence = existence(&Deadline::new(shared.dns(), left), &verdict).await;
         let subjects = Subjects::of(&verdict, &envelope);
         let read = |subjects| shared.past.history(subjects, &envelope, &verdict, about.now);
         let history = subjects.as_ref().map_or_else(History::unknown, read);
@@ -207,6 +220,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let judged =
             Judged { verdict: &verdict, decision: &decision, envelope: &envelope, listener, now, deferred };
         shared.metrics.row(shared.past.keep(&judged) == Put::Queued);
-        Some(Box::new(Done { verdict, decision, envelope, upstream }))
+        let seal = Seal::of(sealer, &header, &body, &verdict, &decision, about.now);
+        seal.counted().into_iter().for_each(|sealed| shared.metrics.sealed(sealed));
+        Some(Box::new(Done { verdict, decision, envelope, upstream, seal }))
     }
 }

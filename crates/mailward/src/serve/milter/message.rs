@@ -13,7 +13,7 @@ use verdict::direction::Direction;
 use verdict::local::{Recipients, Stripped};
 
 use super::About;
-use super::inbound::{Judging, Known};
+use super::inbound::{Came, Judging, Known};
 use super::outbound::Signing;
 use crate::serve::shared::Shared;
 use crate::serve::site::Site;
@@ -28,6 +28,8 @@ pub struct Incoming<D> {
     about: About,
     recipients: Recipients,
     rcpt_to: Option<Vec<Vec<u8>>>,
+    /// Whether it leaves again, so that it is sealed.
+    leaves: bool,
     /// The header as it was on the wire; what is beyond [`MAX_HEADER`] is not kept, but looked at.
     raw: Vec<u8>,
     found: Found,
@@ -45,12 +47,15 @@ enum Work {
 
 impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, site: Arc<Site>, about: About) -> Self {
+        let leaves =
+            site.sealing.as_ref().is_some_and(|(forwarded, _)| forwarded.by_listener(&about.listener));
         Self {
             shared,
             site,
             about,
             recipients: Recipients::none(),
             rcpt_to: Some(Vec::new()),
+            leaves,
             raw: Vec::new(),
             found: Found::default(),
             stripped: Stripped::default(),
@@ -63,6 +68,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     async fn rcpt(&mut self, arguments: Strings<'_>, _: Context<'_>) -> Answer {
         let path = arguments.first();
         self.recipients.add(path, self.about.smtputf8, &self.site.policy.modes);
+        let smtputf8 = self.about.smtputf8;
+        self.leaves |= self.site.sealing.as_ref().is_some_and(|(forwarded, _)| forwarded.to(path, smtputf8));
         match &mut self.rcpt_to {
             Some(paths) if paths.len() < MAX_RECIPIENTS => paths.push(path.to_vec()),
             // Of more, nothing is said.
@@ -94,7 +101,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
             Direction::Neither => Work::None,
             Direction::Inbound => {
                 let rcpt_to = self.rcpt_to.take().unwrap_or_default();
-                Work::Judging(Judging::begin(&self.shared, &self.site, &self.about, header, rcpt_to))
+                let came = Came { header, rcpt_to, leaves: self.leaves };
+                Work::Judging(Judging::begin(&self.shared, &self.site, &self.about, came))
             }
             Direction::Outbound => Work::Signing(Signing::begin(&self.site, &self.about, header)),
         };

@@ -39,15 +39,29 @@ pub(super) struct Going {
 enum Made {
     Signed(Vec<SignatureField>),
     Left(String),
-    /// It should be signed and is not.
+    /// It should be signed and no key for it can be used.
     Failed(String),
+    /// Its own signatures are wrong, so it does not go out.
+    Wrong(String),
+}
+
+impl Made {
+    /// What becomes of the message. `without_key`: whether it goes out unsigned where no key can be used.
+    fn counted(&self, without_key: bool) -> Signed {
+        match self {
+            Self::Signed(_) => Signed::Yes,
+            Self::Left(_) => Signed::Left,
+            Self::Failed(_) if without_key => Signed::Unsigned,
+            Self::Failed(_) | Self::Wrong(_) => Signed::Failed,
+        }
+    }
 }
 
 impl Signing {
     /// Decides by the header.
     pub(super) fn begin(site: &Site, about: &About, header: Header) -> Self {
         let plan = site.table.plan(&Outgoing {
-            client: about.client.filter(|_| !about.local),
+            client: about.client,
             user: about.user.as_deref(),
             listener: Some(&about.listener),
             header: &header,
@@ -93,16 +107,12 @@ impl Signing {
         let line = about.line(queue.as_deref());
         let line = about.user.iter().fold(line, |line, user| line.text("user", user));
         let (made, line) = self.make(site, line).await;
-        let (signed, count) = match &made {
-            Made::Signed(fields) => (Signed::Yes, fields.len()),
-            Made::Left(_) => (Signed::Left, 0),
-            Made::Failed(_) if site.signing.unsigned_without_key => (Signed::Unsigned, 0),
-            Made::Failed(_) => (Signed::Failed, 0),
-        };
+        let signed = made.counted(site.signing.unsigned_without_key);
+        let count = if let Made::Signed(fields) = &made { fields.len() } else { 0 };
         let line = line.number("signed", count as u64);
         let (fields, line) = match made {
             Made::Signed(fields) => (fields, line),
-            Made::Left(why) | Made::Failed(why) => (Vec::new(), line.text("reason", why)),
+            Made::Left(why) | Made::Failed(why) | Made::Wrong(why) => (Vec::new(), line.text("reason", why)),
         };
         let done = match signed {
             Signed::Failed => Ok(answer::later(LATER)),
@@ -167,7 +177,7 @@ fn sign(
     match (signatures.check_own(header, hashes, &fields), failure) {
         (Ok(()), _) | (Err(_), OnFailure::Signed) => Made::Signed(fields),
         (Err(fault), OnFailure::Unsigned) => Made::Left(fault.to_string()),
-        (Err(fault), OnFailure::Refuse) => Made::Failed(fault.to_string()),
+        (Err(fault), OnFailure::Refuse) => Made::Wrong(fault.to_string()),
     }
 }
 
@@ -195,4 +205,23 @@ fn edited(fields: &[SignatureField], removed: &[Claim]) -> Result<End, EditError
         edits.insert(0, field.name().as_bytes(), field.value().as_bytes())?;
     }
     Ok(End { edits, verdict: Verdict::Accept })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_signature_is_no_missing_key() {
+        let failed = Made::Failed(String::new());
+        let wrong = Made::Wrong(String::new());
+        assert_eq!(
+            [false, true].map(|without_key| failed.counted(without_key)),
+            [Signed::Failed, Signed::Unsigned]
+        );
+        assert_eq!(
+            [false, true].map(|without_key| wrong.counted(without_key)),
+            [Signed::Failed, Signed::Failed]
+        );
+    }
 }

@@ -6,11 +6,11 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use accept::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::listener::Stream;
 use crate::lookup::{Lookup, Trouble};
 use crate::netstring::Frames;
 use crate::reply::{Reason, Reply};

@@ -18,14 +18,13 @@
 
 pub mod client;
 mod connection;
-mod listener;
 mod lookup;
 pub mod netstring;
 pub mod reply;
 pub mod request;
 mod serve;
 
-pub use listener::Listener;
+pub use accept::{BoundUnix, Listener};
 pub use lookup::{Lookup, Trouble};
 pub use reply::{Reason, Reply, Value};
 pub use request::Request;

@@ -19,12 +19,9 @@ pub trait Lookup: Send + Sync + 'static {
 /// What can go wrong. But for [`Trouble::Request`] and [`Trouble::Late`] it ends a connection, or none came about.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// No connection could be accepted; tried again after a pause.
-    #[error("cannot accept a connection: {0}")]
-    Accept(#[source] io::Error),
-    /// As many connections as are allowed are open.
-    #[error("refused a connection: {0} are open")]
-    TooMany(usize),
+    /// With taking connections, or a lookup has panicked.
+    #[error(transparent)]
+    Server(#[from] accept::Trouble),
     /// What came is not the protocol; it was answered with `PERM`.
     #[error("a client broke the protocol: {0}")]
     Broken(#[from] NetstringError),
@@ -40,7 +37,4 @@ pub enum Trouble {
     /// The lookup took too long; it was answered with `TIMEOUT`.
     #[error("no answer to a request in time")]
     Late,
-    /// The lookup has panicked.
-    #[error("the lookup has panicked")]
-    Panicked,
 }

@@ -3,16 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use accept::{Connection, Limits, Listener};
 
 use crate::connection::converse;
-use crate::listener::Listener;
-use crate::lookup::{Lookup, Trouble};
-
-/// How long to wait after the system refused to give a connection, for want of file descriptors most likely.
-const PAUSE: Duration = Duration::from_millis(100);
+use crate::lookup::Lookup;
 
 /// What the server goes by.
 #[derive(Debug, Clone)]
@@ -51,53 +45,15 @@ pub async fn serve<L: Lookup>(
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send,
 ) {
+    let limits = Limits { connections: settings.connections, grace: settings.grace };
     let settings = Arc::new(settings);
-    let (stop, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(ended) = connections.join_next() => {
-                report(&*lookup, ended);
-                continue;
-            }
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok(mut stream) if connections.len() < settings.connections => {
-                let (lookup, settings) = (Arc::clone(&lookup), Arc::clone(&settings));
-                let stopped = stopped.clone();
-                connections.spawn(async move {
-                    let ended = converse(&mut stream, &*lookup, &settings, stopped).await;
-                    ended.unwrap_or_else(|trouble| lookup.trouble(&trouble));
-                });
-            }
-            Ok(_) => lookup.trouble(&Trouble::TooMany(connections.len())),
-            Err(error) => {
-                lookup.trouble(&Trouble::Accept(error));
-                tokio::select! {
-                    () = &mut shutdown => break,
-                    () = sleep(PAUSE) => {}
-                }
-            }
-        }
-    }
-    drop(listener);
-    // Nobody hears it if there is no connection.
-    let _ = stop.send(true);
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            report(&*lookup, ended);
+    let asked = Arc::clone(&lookup);
+    let answer = move |Connection { mut stream, stop, .. }| {
+        let (lookup, settings) = (Arc::clone(&asked), Arc::clone(&settings));
+        async move {
+            let ended = converse(&mut *stream, &*lookup, &settings, stop).await;
+            ended.unwrap_or_else(|trouble| lookup.trouble(&trouble));
         }
     };
-    // What has no answer by now is cut off: Postfix asks again.
-    let _ = timeout(settings.grace, all).await;
-}
-
-fn report<L: Lookup>(lookup: &L, ended: Result<(), JoinError>) {
-    if ended.is_err_and(|error| error.is_panic()) {
-        lookup.trouble(&Trouble::Panicked);
-    }
+    accept::serve(listener, limits, shutdown, answer, |trouble| lookup.trouble(&trouble.into())).await;
 }

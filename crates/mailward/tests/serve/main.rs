@@ -11,8 +11,12 @@
 
 mod daemon;
 mod inbound;
+mod killed;
+mod load;
 mod mta;
 mod outbound;
+mod program;
+mod rows;
 mod sealed;
 mod trouble;
 mod vectors;

@@ -106,7 +106,7 @@ async fn a_lookup_that_panics_takes_its_own_connection_only() {
     ask(&mut other, "a").await;
     let mut client = connect(server.addr).await;
     assert!(client.ask(b"policy", b"panic").await.is_err());
-    until(|| table.troubles() == ["the lookup has panicked"]).await;
+    until(|| table.troubles() == ["what served a connection has panicked"]).await;
     assert_eq!(ask(&mut other, "a").await, "OK may key=a");
     server.end().await;
 }

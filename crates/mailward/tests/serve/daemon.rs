@@ -1,78 +1,17 @@
 //! The program itself: started, told to read its configuration again, ended, killed.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tempfile::TempDir;
+use nix::sys::signal::Signal;
 use testkit::real::postfix::Postfix;
 use testkit::real::{Root, knot, wait_until};
 
+use super::program::Program;
 use super::world::{outside, sample, zone};
-
-/// The program, until it is dropped.
-struct Program {
-    child: Child,
-    lines: Arc<Mutex<String>>,
-    _folder: TempDir,
-    file: PathBuf,
-}
-
-impl Program {
-    fn start(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("mailward.toml");
-        fs::write(&file, text).unwrap();
-        // The data are made in it, also by a user who has no rights here.
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
-        command.arg("serve").arg("--config").arg(&file).current_dir(folder.path());
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = Arc::new(Mutex::new(String::new()));
-        let (all, stderr) = (Arc::clone(&lines), BufReader::new(child.stderr.take().unwrap()));
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                all.lock().unwrap().push_str(&format!("{line}\n"));
-            }
-        });
-        let program = Self { child, lines, _folder: folder, file };
-        program.says("event=listening", 1);
-        program
-    }
-
-    fn log(&self) -> String {
-        self.lines.lock().unwrap().clone()
-    }
-
-    /// Waits until something stands in the log so often.
-    fn says(&self, what: &str, times: usize) {
-        let said = wait_until(|| self.log().matches(what).count() >= times);
-        assert!(said, "{what} is not there {times} times:\n{}", self.log());
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
-    }
-
-    /// Where its first listener is.
-    fn addr(&self) -> SocketAddr {
-        let log = self.log();
-        let at = log.split(" at=inet:").nth(1).unwrap();
-        at.split_whitespace().next().unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn text(server: SocketAddr, more: &str) -> String {
     format!(
@@ -195,7 +134,13 @@ fn net_14_rights_of_root_are_given_up() {
     let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
     let ids = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert!(!ids("Uid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
-    assert!(!ids("Gid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    for name in ["Gid:", "Groups:"] {
+        assert!(!ids(name).split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    }
+    for name in ["CapPrm:", "CapEff:", "CapInh:", "CapAmb:"] {
+        assert!(ids(name).ends_with("\t0000000000000000"), "{status}");
+    }
+    assert!(ids("NoNewPrivs:").ends_with('1'), "{status}");
     assert!(!program.log().contains("rights of root"), "{}", program.log());
     for task in fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap().flatten() {
         let status = fs::read_to_string(task.path().join("status")).unwrap();

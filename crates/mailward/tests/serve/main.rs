@@ -11,9 +11,15 @@
 
 mod daemon;
 mod inbound;
+mod limits;
 mod mta;
 mod outbound;
+mod pages;
+mod parts;
+mod program;
+mod reload;
 mod sealed;
+mod systemd;
 mod trouble;
 mod vectors;
 mod world;

@@ -53,6 +53,12 @@ Exit codes:
   0  everything that is needed is there, written now or before
   2  something could not be done: a wrong command line, a file that can't be read or written";
 
+const RELOAD_EXIT_CODES: &str = "\
+Exit codes:
+  0  the configuration has taken over
+  1  it was refused, and what was in force stays
+  2  nobody could be told: no daemon serves, or it gives no answer";
+
 const DOCTOR_EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is wrong; there may be warnings
@@ -76,6 +82,9 @@ pub struct Cli {
 enum Command {
     /// Serve beside a mail server: check what comes in, sign what goes out (milter)
     Serve(command::serve::Args),
+    /// Have the daemon read its configuration and keys again
+    #[command(after_help = RELOAD_EXIT_CODES)]
+    Reload(command::reload::Args),
     #[command(flatten)]
     Once(Box<Once>),
 }
@@ -136,6 +145,7 @@ impl Cli {
         match self.command {
             // It gives up rights before it starts threads.
             Command::Serve(args) => command::serve::run(&args),
+            Command::Reload(args) => command::reload::run(&args),
             Command::Once(once) => match Builder::new_multi_thread().enable_all().build() {
                 Ok(runtime) => runtime.block_on(once.run()),
                 Err(error) => {

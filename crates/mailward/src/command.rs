@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod init;
 pub mod keys;
 mod record;
+pub mod reload;
 pub mod serve;
 pub mod shadow;
 pub mod sign;

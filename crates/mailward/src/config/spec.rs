@@ -4,7 +4,7 @@ mod serving;
 
 pub(super) use serving::{
     AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, SEALING,
-    STORE,
+    STORE, WEB,
 };
 
 /// A table of the file.
@@ -58,6 +58,7 @@ pub(super) static ROOT: Part = Part {
         table("network"),
         table("policy"),
         table("store"),
+        table("web"),
         table("log"),
         table("daemon"),
         table("signing"),
@@ -74,6 +75,7 @@ pub(super) static PARTS: &[&Part] = &[
     &NETWORK,
     &POLICY,
     &STORE,
+    &WEB,
     &LOG,
     &DAEMON,
     &SIGNING,

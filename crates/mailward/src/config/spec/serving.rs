@@ -193,6 +193,18 @@ pub(in super::super) static STORE: Part = part(
     ],
 );
 
+pub(in super::super) static WEB: Part = part(
+    "[web]",
+    &["Pages over HTTP, for whoever can connect: /metrics and /healthz."],
+    &[default(
+        "address",
+        "\"127.0.0.1:8890\"",
+        &[
+            "An IP address and a port; \"\" for no pages. Another than one of this host shows them to the network.",
+        ],
+    )],
+);
+
 pub(in super::super) static LOG: Part = part(
     "[log]",
     &["One line a message, on standard error."],

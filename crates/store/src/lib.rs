@@ -28,7 +28,7 @@ use pool::Pool;
 
 pub use error::Error;
 pub use history::{
-    DEFER_FOR, DEFERRAL_KEPT, DeferralKey, ESTABLISHED_DAYS, History, HistoryLimits, MAX_NETWORKS, Network,
+    DEFERRAL_KEPT, DeferralKey, Deferred, ESTABLISHED_DAYS, History, HistoryLimits, MAX_NETWORKS, Network,
     PASSING_DAYS, SIGNING_DAYS,
 };
 pub use insert::BATCH;

@@ -17,7 +17,7 @@ use crate::config;
 use crate::input::{InputError, now};
 
 /// How often a database that was away at the start is tried again.
-const RETRY: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_secs(1);
 /// How often too old rows are looked for.
 const TIDY: Duration = Duration::from_secs(6 * 60 * 60);
 /// How long a node may take for that, in seconds.

@@ -14,6 +14,7 @@ mod inbound;
 mod killed;
 mod load;
 mod mta;
+mod outages;
 mod outbound;
 mod program;
 mod sealed;

@@ -9,6 +9,7 @@
 )]
 #![allow(unreachable_pub)]
 
+mod connections;
 mod daemon;
 mod inbound;
 mod killed;

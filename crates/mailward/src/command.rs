@@ -9,6 +9,7 @@ pub mod init;
 pub mod keys;
 mod record;
 pub mod serve;
+pub mod shadow;
 pub mod sign;
 pub mod spf;
 pub mod verify;

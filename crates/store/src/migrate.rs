@@ -28,8 +28,12 @@ macro_rules! migration {
 }
 
 /// All migrations. The first leads to version 1.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_messages"), migration!("0002_history"), migration!("0003_leases")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_messages"),
+    migration!("0002_history"),
+    migration!("0003_leases"),
+    migration!("0004_tls_policies"),
+];
 
 /// The version of the database that this program makes and needs.
 pub const VERSION: u32 = {
@@ -57,6 +61,17 @@ pub(crate) async fn migrate(pool: &Pool, target: u32, now: UnixTime) -> Result<(
     }
 }
 
+/// [`Error::Newer`] and [`Error::Older`] for a database that is not at [`VERSION`].
+pub(crate) async fn check(pool: &Pool) -> Result<(), Error> {
+    match pool.read(&Newest).await? {
+        Some(newest) if newest.version == VERSION => Ok(()),
+        Some(newest) if newest.version > VERSION => Err(newest.refused()),
+        older => {
+            Err(Error::Older { found: older.map_or(0, |newest| newest.version), us: US, needed: VERSION })
+        }
+    }
+}
+
 /// Does the next migration; true when there is none.
 async fn step(pool: &Pool, target: u32, now: UnixTime) -> Result<bool, Error> {
     pool.write(&Schema).await?;
@@ -64,8 +79,7 @@ async fn step(pool: &Pool, target: u32, now: UnixTime) -> Result<bool, Error> {
         return pool.write(&Apply { version: 1, now }).await.map(|()| false);
     };
     if newest.version > VERSION {
-        let Newer { version: found, name, by } = newest;
-        return Err(Error::Newer { found, name, by, us: US, known: VERSION });
+        return Err(newest.refused());
     }
     if newest.version >= target {
         return Ok(true);
@@ -91,6 +105,13 @@ struct Newer {
     version: u32,
     name: String,
     by: String,
+}
+
+impl Newer {
+    fn refused(self) -> Error {
+        let Self { version: found, name, by } = self;
+        Error::Newer { found, name, by, us: US, known: VERSION }
+    }
 }
 
 impl Work for Newest {

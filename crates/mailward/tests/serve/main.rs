@@ -18,6 +18,7 @@ mod mta;
 mod outages;
 mod outbound;
 mod program;
+mod rows;
 mod sealed;
 mod trouble;
 mod vectors;

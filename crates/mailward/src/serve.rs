@@ -7,6 +7,7 @@ pub mod milter;
 pub mod past;
 mod reload;
 mod rights;
+pub mod room;
 pub mod row;
 pub mod shared;
 pub mod site;

@@ -9,6 +9,7 @@ use verdict::Memo;
 use super::log::Log;
 use super::metrics::Metrics;
 use super::past::Past;
+use super::room::Room;
 use super::site::Site;
 
 /// What all messages share. `D` answers their questions.
@@ -22,6 +23,8 @@ pub struct Shared<D> {
     pub past: Past,
     /// What was parsed before.
     pub memo: Memo,
+    /// The room for headers.
+    pub room: Room,
     clock: Clock,
 }
 
@@ -40,7 +43,7 @@ impl<D: Dns + Clone> Shared<D> {
         let metrics = Arc::new(Metrics::default());
         let dns = Watched { below: dns, metrics: Arc::clone(&metrics) };
         let current = RwLock::new(Current { site: Arc::new(site), dns });
-        Self { current, metrics, log, past, memo: Memo::default(), clock }
+        Self { current, metrics, log, past, memo: Memo::default(), room: Room::default(), clock }
     }
 
     /// The site as it is now; a message keeps the one that it began with.

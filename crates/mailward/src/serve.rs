@@ -10,6 +10,7 @@ mod parts;
 pub mod past;
 mod reload;
 mod rights;
+pub mod room;
 pub mod row;
 mod running;
 pub mod shared;

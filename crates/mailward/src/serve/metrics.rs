@@ -23,7 +23,7 @@ const SIGNED: [&str; 4] = ["signed", "left", "failed", "unsigned"];
 const COPIES: [&str; 4] = ["1", "2-10", "11-100", "101-"];
 const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
-const TROUBLES: [&str; 4] = ["panic", "deadline", "edit", "protocol"];
+const TROUBLES: [&str; 5] = ["panic", "deadline", "edit", "protocol", "memory"];
 
 /// Counts up.
 #[derive(Debug, Default)]
@@ -95,6 +95,8 @@ pub enum Trouble {
     Edit,
     /// The MTA broke the protocol, or the connection was lost.
     Protocol,
+    /// There was no room for a header.
+    Memory,
 }
 
 /// All that is counted.
@@ -269,6 +271,7 @@ impl Metrics {
             Trouble::Deadline => "deadline",
             Trouble::Edit => "edit",
             Trouble::Protocol => "protocol",
+            Trouble::Memory => "memory",
         };
         count(&self.troubles, &TROUBLES, word);
     }
@@ -402,7 +405,8 @@ mod tests {
             assert_eq!(value(&metrics, "mailward_outbound_total", &[("result", word)]), Value::Counter(1));
         }
         assert_eq!(value(&metrics, "mailward_signatures_total", &[]), Value::Counter(4));
-        for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol] {
+        for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol, Trouble::Memory]
+        {
             metrics.trouble(trouble);
         }
         for word in TROUBLES {

@@ -20,7 +20,7 @@ use crate::config;
 use crate::input::{InputError, now};
 
 /// How often a database that was away at the start is tried again.
-const RETRY: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_secs(1);
 /// Most signatures that are counted: about 10 MiB.
 const MAX_SIGNATURES: usize = 65_536;
 

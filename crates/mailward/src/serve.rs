@@ -11,6 +11,7 @@ pub mod row;
 pub mod shared;
 pub mod site;
 mod sockets;
+pub mod tls_policy;
 mod watch;
 
 use std::io::Write;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use ::milter::Settings;
 use resolver::Resolver;
 use tokio::runtime::Builder;
-use tokio::sync::watch::channel;
+use tokio::sync::watch::{Receiver, channel};
 use tokio::task::JoinSet;
 
 use self::log::{Line, Log};
@@ -30,6 +31,7 @@ use self::reload::Reload;
 use self::shared::Shared;
 use self::site::{Faults, Site};
 use self::sockets::Socket;
+use self::tls_policy::TlsPolicy;
 use crate::config::listener::Address;
 use crate::config::{self, Config, Listener, Source};
 use crate::input::{InputError, now};
@@ -40,8 +42,11 @@ pub fn run(path: Option<&Path>) -> Result<(), InputError> {
     let (mut config, source) = Config::load(path)?;
     config.listeners = lines::listeners(&config);
     let (listeners, lines) = (config.listeners.clone(), lines::lines(&config));
-    let connections = rights::connections(config.daemon.connections, listeners.len());
-    let sockets = sockets::open(&listeners)?;
+    let tls = config.tls_policy.listener();
+    // The sockets of milters first, then that of the table, also where systemd gives them.
+    let all: Vec<Listener> = listeners.iter().cloned().chain(tls.clone()).collect();
+    let connections = rights::connections(config.daemon.connections, all.len());
+    let sockets = sockets::open(&all)?;
     let log = Log::to_stderr(config.log);
     if let Some(user) = &config.daemon.user {
         rights::become_user(user)?;
@@ -52,18 +57,16 @@ pub fn run(path: Option<&Path>) -> Result<(), InputError> {
     }
     let (servers, data) = (config.dns.clone(), config.store.clone());
     past::make_folder(&data.path)?;
-    let sandbox = if config.daemon.sandbox {
-        rights::sandbox(&writable(&listeners, &data.path))
-    } else {
-        "none: not wanted"
-    };
+    let sandbox =
+        if config.daemon.sandbox { rights::sandbox(&writable(&all, &data.path)) } else { "none: not wanted" };
     let (site, Faults(faults)) = Site::new(config)?;
     for fault in faults {
         log.write(&Line::new("warning").show("why", fault));
     }
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| InputError::new("serve", format!("no threads: {error}")))?;
-    let whole = Start { site, source, servers, data, listeners, lines, sockets, connections, log, sandbox };
+    let whole =
+        Start { site, source, servers, data, listeners, tls, lines, sockets, connections, log, sandbox };
     runtime.block_on(whole.serve())
 }
 
@@ -83,6 +86,8 @@ struct Start {
     servers: config::Dns,
     data: config::Store,
     listeners: Vec<Listener>,
+    /// The listener of the table of TLS policies; its socket is the last.
+    tls: Option<Listener>,
     lines: Lines,
     sockets: Vec<Socket>,
     connections: usize,
@@ -92,10 +97,23 @@ struct Start {
 
 impl Start {
     async fn serve(self) -> Result<(), InputError> {
-        let Self { site, source, servers, data, listeners, lines, sockets, connections, log, sandbox } = self;
+        let Self {
+            site,
+            source,
+            servers,
+            data,
+            listeners,
+            tls,
+            lines,
+            mut sockets,
+            connections,
+            log,
+            sandbox,
+        } = self;
         let dns = resolver(&servers)?;
         let (past, store) = Past::open(&data, &log).await?;
         let shared = Arc::new(Shared::new(site, dns, log, past, Box::new(now)));
+        let table = tls.as_ref().and_then(|listener| Some((listener, sockets.pop()?)));
         let places: Vec<(&Listener, String)> = listeners
             .iter()
             .zip(&sockets)
@@ -108,6 +126,11 @@ impl Start {
         for (listener, place) in &places {
             shared.log.write(&about(&shared.site(), listener, place));
         }
+        if let Some((listener, socket)) = &table {
+            let line =
+                Line::new("listening").text("listener", &listener.name).text("at", socket.address(listener));
+            shared.log.write(&line.text("for", "TLS policies"));
+        }
         if source.path.is_none() {
             welcome(&shared.site(), &places, &lines);
         }
@@ -119,21 +142,33 @@ impl Start {
             let opened =
                 opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
             let service = Arc::new(Listening::new(Arc::clone(&shared), &listener.name));
-            let mut stopped = stopped.clone();
-            let shutdown = async move {
-                // An error: nobody is left who could say so.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            servers_of.spawn(::milter::serve(opened, service, settings.clone(), shutdown));
+            servers_of.spawn(::milter::serve(opened, service, settings.clone(), until(stopped.clone())));
+        }
+        let policies = Arc::new(TlsPolicy::new(Arc::clone(&shared), store.clone()));
+        let mut jobs = JoinSet::new();
+        if let Some((listener, socket)) = table {
+            let opened = socket.listen();
+            let opened =
+                opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
+            let settings = socketmap::Settings { connections, ..socketmap::Settings::default() };
+            servers_of.spawn(socketmap::serve(
+                opened,
+                Arc::clone(&policies),
+                settings,
+                until(stopped.clone()),
+            ));
+            let (policies, database) = (Arc::clone(&policies), store.clone());
+            jobs.spawn(async move { policies.tend(&database).await });
         }
         let (tended, keep) = (Arc::clone(&shared), data.keep);
         let database = store.clone();
-        let tending = tokio::spawn(async move { tended.past.tend(&database, keep, &tended.log).await });
-        let reload = Reload { path: source.path, servers, listeners };
+        jobs.spawn(async move { tended.past.tend(&database, keep, &tended.log).await });
+        let reload = Reload { path: source.path, servers, listeners, tls };
         watch::until_stopped(&shared, reload, async {
             let _ = stop.send(true);
             while servers_of.join_next().await.is_some() {}
-            tending.abort();
+            jobs.shutdown().await;
+            policies.close().await;
             shared.past.close().await;
             store.close().await;
         })
@@ -141,8 +176,14 @@ impl Start {
     }
 }
 
+/// Ready when it is time to stop.
+async fn until(mut stopped: Receiver<bool>) {
+    // An error: nobody is left who could say so.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
 /// Who answers questions.
-fn resolver(servers: &config::Dns) -> Result<Resolver, InputError> {
+pub(crate) fn resolver(servers: &config::Dns) -> Result<Resolver, InputError> {
     let failed = |error: resolver::ResolverError| {
         InputError::new("[dns]", error.to_string()).with_help("name resolvers with servers = [\"127.0.0.1\"]")
     };

@@ -4,7 +4,7 @@ mod serving;
 
 pub(super) use serving::{
     AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, SEALING,
-    STORE,
+    STORE, TLS_POLICY,
 };
 
 /// A table of the file.
@@ -60,6 +60,7 @@ pub(super) static ROOT: Part = Part {
         table("store"),
         table("log"),
         table("daemon"),
+        table("tls_policy"),
         table("signing"),
         table("sealing"),
     ],
@@ -76,6 +77,7 @@ pub(super) static PARTS: &[&Part] = &[
     &STORE,
     &LOG,
     &DAEMON,
+    &TLS_POLICY,
     &SIGNING,
     &LISTENER,
     &AUTHORS,

@@ -11,4 +11,5 @@ mod record;
 pub mod serve;
 pub mod sign;
 pub mod spf;
+pub mod tls_policy;
 pub mod verify;

@@ -58,6 +58,12 @@ impl TlsSite {
         };
         Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)? })
     }
+
+    /// Fetches the policy of a domain, or says why not.
+    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Policy, String> {
+        let fetched = self.courier.policy(dns, domain, within).await;
+        fetched.map(|fetched| fetched.policy).map_err(|error| error.to_string())
+    }
 }
 
 /// The table, and what it stands on.
@@ -78,9 +84,9 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
     async fn fetch(&self, domain: &Domain, within: Duration) -> Result<Policy, String> {
         let site = self.0.site();
         let Some(tls) = &site.tls else { return Err("TLS policies are not configured any more".to_owned()) };
-        let fetched = tls.courier.policy(&self.0.dns(), domain, within).await;
+        let fetched = tls.fetch(&self.0.dns(), domain, within).await;
         self.0.metrics.policy_fetch(fetched.is_ok());
-        fetched.map(|fetched| fetched.policy).map_err(|error| error.to_string())
+        fetched
     }
 
     fn now(&self) -> UnixTime {

@@ -65,6 +65,11 @@ Exit codes:
   1  something is wrong
   2  nothing could be looked at: a wrong command line, a configuration with a mistake";
 
+const SHADOW_EXIT_CODES: &str = "\
+Exit codes:
+  0  it was looked at, whatever there is
+  2  nothing could be looked at: a wrong command line, a configuration with a mistake, no database";
+
 /// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out.
 #[derive(Debug, Parser)]
 #[command(name = "mailward", version, after_help = EXIT_CODES, propagate_version = true)]
@@ -117,6 +122,9 @@ enum Once {
     /// Look at an installation: Postfix, resolver, keys, sockets, rights, clock
     #[command(after_help = DOCTOR_EXIT_CODES)]
     Doctor(command::doctor::Args),
+    /// What another mode would have done with the mail of the last days, by the database of `mailward serve`
+    #[command(after_help = SHADOW_EXIT_CODES)]
+    Shadow(command::shadow::Args),
 }
 
 /// Whom to ask.
@@ -162,6 +170,7 @@ impl Once {
             Self::Config(command) => command::config::run(&command),
             Self::Init(args) => command::init::run(&args).await,
             Self::Doctor(args) => command::doctor::run(&args).await,
+            Self::Shadow(args) => command::shadow::run(&args).await,
         }
     }
 }

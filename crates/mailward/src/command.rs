@@ -10,6 +10,7 @@ pub mod keys;
 mod record;
 pub mod reload;
 pub mod serve;
+pub mod shadow;
 pub mod sign;
 pub mod spf;
 pub mod verify;

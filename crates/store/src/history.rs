@@ -121,7 +121,8 @@ impl History {
     pub fn may_defer(&self, key: &DeferralKey, now: UnixTime) -> bool {
         let mut memory = self.memory();
         match memory.deferrals.get(key) {
-            Some(deferral) if !deferral.is_over(now.0) => now.0.saturating_sub(deferral.first) < DEFER_FOR,
+            // A clock that was set back must not make the time longer.
+            Some(deferral) if !deferral.is_over(now.0) => now.0.abs_diff(deferral.first) < DEFER_FOR,
             Some(_) => true,
             None => memory.has_room(now.0),
         }

@@ -28,8 +28,12 @@ macro_rules! migration {
 }
 
 /// All migrations. The first leads to version 1.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_messages"), migration!("0002_history"), migration!("0003_leases")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_messages"),
+    migration!("0002_history"),
+    migration!("0003_leases"),
+    migration!("0004_tls_policies"),
+];
 
 /// The version of the database that this program makes and needs.
 pub const VERSION: u32 = {
@@ -64,6 +68,14 @@ pub(crate) async fn version(pool: &Pool) -> Result<Option<u32>, Error> {
     }
     let Some(newest) = pool.read(&Newest).await? else { return Ok(None) };
     newest.known().map(Some)
+}
+
+/// [`Error::Newer`] and [`Error::Older`] for a database that is not at [`VERSION`].
+pub(crate) async fn check(pool: &Pool) -> Result<(), Error> {
+    match version(pool).await? {
+        Some(VERSION) => Ok(()),
+        older => Err(Error::Older { found: older.unwrap_or(0), us: US, needed: VERSION }),
+    }
 }
 
 /// Does the next migration; true when there is none.

@@ -179,6 +179,16 @@ impl Running {
         Self { child, log }
     }
 
+    /// The number of the program's own process, as this machine counts; panics where it has not been started yet.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        // `unshare` waits for it.
+        let unshare = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+        let first = children.expect("the program runs").split_whitespace().next().map(str::parse);
+        first.expect("the program runs").expect("a number")
+    }
+
     /// Waits until `answers`; panics with the program's log when it ends before that, or at the [`DEADLINE`].
     pub fn wait_until_answers(&mut self, mut answers: impl FnMut() -> bool) {
         let mut ended = None;

@@ -20,6 +20,7 @@ const MODES: [&str; 5] = ["observe", "quarantine", "enforce", "mixed", "exempt"]
 const ACTIONS: [Action; 5] =
     [Action::Accept, Action::Mark, Action::Quarantine, Action::Defer, Action::Refuse];
 const SIGNED: [&str; 4] = ["signed", "left", "failed", "unsigned"];
+const COPIES: [&str; 4] = ["1", "2-10", "11-100", "101-"];
 const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
 const TROUBLES: [&str; 4] = ["panic", "deadline", "edit", "protocol"];
@@ -106,6 +107,7 @@ pub struct Metrics {
     signed: [Counter; SIGNED.len()],
     signatures: Counter,
     sealed: [Counter; SEALED.len()],
+    copies: [Counter; COPIES.len()],
     forged: Counter,
     connections: Counter,
     refused_connections: Counter,
@@ -204,6 +206,17 @@ impl Metrics {
         self.signatures.0.fetch_add(signatures as u64, Ordering::Relaxed);
     }
 
+    /// The signature of an inbound message was seen so often.
+    pub fn copies(&self, copies: u32) {
+        let word = match copies {
+            0 | 1 => "1",
+            2..=10 => "2-10",
+            11..=100 => "11-100",
+            _ => "101-",
+        };
+        count(&self.copies, &COPIES, word);
+    }
+
     /// What became of the seal of an inbound message.
     pub fn sealed(&self, sealed: Sealed) {
         let word = match sealed {
@@ -292,6 +305,11 @@ impl Metrics {
                 by("result", &SIGNED, &self.signed)
             }),
             family("mailward_signatures_total", "DKIM signatures made.", counter(&self.signatures)),
+            family(
+                "mailward_copies_total",
+                "Inbound messages by how often their author's signature was seen.",
+                by("copies", &COPIES, &self.copies),
+            ),
             family("mailward_seals_total", "ARC seals on inbound messages that leave again.", {
                 by("result", &SEALED, &self.sealed)
             }),

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
 use mail::UnixTime;
 use store::{HistoryLimits, JournalLimits, Put, QueueLimits, State as Rows, Store, Writer, WriterSettings};
-use verdict::local::{Deferral, History, SIGNING_DAYS, Subjects};
+use verdict::local::{Copies, Deferral, History, SIGNING_DAYS, Subjects};
 use verdict::{Envelope, Verdict};
 use web::State;
 
@@ -19,6 +19,8 @@ use crate::input::{InputError, now};
 
 /// How often a database that was away at the start is tried again.
 const RETRY: Duration = Duration::from_secs(10);
+/// Most signatures that are counted: about 10 MiB.
+const MAX_SIGNATURES: usize = 65_536;
 
 /// The past.
 pub struct Past {
@@ -26,13 +28,15 @@ pub struct Past {
     /// Whether the memory holds what the database knows; until then nothing is known.
     loaded: AtomicBool,
     writer: RwLock<Option<Writer>>,
+    copies: Mutex<Copies>,
 }
 
 impl Past {
     /// One that is kept in memory alone, and knows everything since its beginning.
     pub fn in_memory() -> Self {
         let memory = Arc::new(store::History::new(HistoryLimits::default()));
-        Self { memory, loaded: AtomicBool::new(true), writer: RwLock::new(None) }
+        let copies = Mutex::new(Copies::new(MAX_SIGNATURES));
+        Self { memory, loaded: AtomicBool::new(true), writer: RwLock::new(None), copies }
     }
 
     /// Opens the database. One that is away is no error: rows wait in the journal, and nothing is known until it is back.
@@ -53,7 +57,8 @@ impl Past {
         let failed =
             |error: store::JournalError| InputError::new(config.place().to_string(), error.to_string());
         let writer = RwLock::new(Some(writer.map_err(failed)?));
-        Ok((Self { memory, loaded: AtomicBool::new(loaded), writer }, store))
+        let copies = Mutex::new(Copies::new(MAX_SIGNATURES));
+        Ok((Self { memory, loaded: AtomicBool::new(loaded), writer, copies }, store))
     }
 
     /// Brings the database to its version and learns what it knows as soon as it is there; then says where rows go, whenever
@@ -118,7 +123,13 @@ impl Past {
                 .zip(envelope.client)
                 .map(|(author, client)| self.memory.passed_from(author, client, now)),
             deferral,
+            copies: None,
         }
+    }
+
+    /// Counts a message: how often its signature was seen since this process began, if it was not forgotten.
+    pub fn count(&self, verdict: &Verdict, now: UnixTime) -> Option<u32> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).count(verdict, now)
     }
 
     /// Keeps what has to be kept of a message. Never waits for a disk or a database.

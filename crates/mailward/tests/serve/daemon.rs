@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -10,15 +9,8 @@ use nix::sys::signal::Signal;
 use testkit::real::postfix::Postfix;
 use testkit::real::{Root, knot, wait_until};
 
-use super::program::Program;
+use super::program::{Program, text};
 use super::world::{outside, sample, zone};
-
-fn text(server: SocketAddr, more: &str) -> String {
-    format!(
-        "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[receiving]\nauthserv_id = 'mx.receiver.test'\n\
-         deadline = '3s'\n[dns]\nservers = '{server}'\n{more}"
-    )
-}
 
 fn postfix(addr: impl std::fmt::Display) -> Option<Postfix> {
     let root = Root::find(&["postfix"])?;
@@ -86,7 +78,7 @@ fn dns_13_without_the_dns_mail_is_tagged_and_goes_on_and_all_is_well_when_it_is_
 }
 
 #[test]
-fn net_08_killed_it_lets_nothing_in_unchecked_and_told_to_end_it_finishes_what_is_in_flight() {
+fn net_08_told_to_end_it_finishes_what_is_in_flight_and_then_nothing_comes_in_unchecked() {
     let Some(knot) = knot(&zone("")) else { return };
     let mut program = Program::start(&text(knot.addr, ""));
     let Some(postfix) = postfix(format!("inet:{}", program.addr())) else { return };
@@ -101,7 +93,7 @@ fn net_08_killed_it_lets_nothing_in_unchecked_and_told_to_end_it_finishes_what_i
     let content = String::from_utf8_lossy(&postfix.sink.wait_for(1)[0].content).into_owned();
     assert!(content.contains("dmarc=pass"), "{content}");
     drop(client);
-    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    assert!(wait_until(|| program.has_ended()), "{}", program.log());
     // Nobody is there now: Postfix does as `milter_default_action` says.
     let mut client = postfix.converse();
     client.say("EHLO xclient.test");
@@ -120,7 +112,7 @@ fn a_unix_socket_has_its_rights_and_is_gone_in_the_end() {
         |path: &Path| std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions());
     assert_eq!(mode(&path) & 0o777, 0o606);
     program.signal(Signal::SIGINT);
-    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    assert!(wait_until(|| program.has_ended()), "{}", program.log());
     assert!(!path.exists());
 }
 
@@ -131,7 +123,7 @@ fn net_14_rights_of_root_are_given_up() {
     }
     let program =
         Program::start("[[listener]]\nname = 'in'\naddress = '127.0.0.1:0'\n[daemon]\nuser = 'nobody'\n");
-    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let status = fs::read_to_string(program.proc("status")).unwrap();
     let ids = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert!(!ids("Uid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
     for name in ["Gid:", "Groups:"] {
@@ -142,7 +134,7 @@ fn net_14_rights_of_root_are_given_up() {
     }
     assert!(ids("NoNewPrivs:").ends_with('1'), "{status}");
     assert!(!program.log().contains("rights of root"), "{}", program.log());
-    for task in fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap().flatten() {
+    for task in fs::read_dir(program.proc("task")).unwrap().flatten() {
         let status = fs::read_to_string(task.path().join("status")).unwrap();
         assert!(!status.contains("Uid:\t0"), "{status}");
     }
@@ -173,7 +165,7 @@ fn what_was_seen_before_a_restart_is_known_after_it() {
     let postfix = Postfix::start(&root, &settings);
     assert!(send(&postfix).starts_with("250"), "{}", program.log());
     program.signal(Signal::SIGTERM);
-    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    assert!(wait_until(|| program.has_ended()), "{}", program.log());
     // The good mail passed from this network, so what fails from there is not refused.
     let enforce = format!("{config}[policy]\nmode = 'enforce'\nown_domains = 'trust.example'\n");
     let again = Program::start(&enforce.replace("127.0.0.1:0", &program.addr().to_string()));

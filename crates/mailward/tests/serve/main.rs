@@ -11,13 +11,16 @@
 
 mod daemon;
 mod inbound;
+mod killed;
 mod limits;
+mod load;
 mod mta;
 mod outbound;
 mod pages;
 mod parts;
 mod program;
 mod reload;
+mod rows;
 mod sealed;
 mod systemd;
 mod trouble;

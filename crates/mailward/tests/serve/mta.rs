@@ -11,7 +11,7 @@ use mailward::serve::milter::{Listening, WISH};
 use mailward::serve::past::Past;
 use mailward::serve::shared::Shared;
 use mailward::serve::site::Site;
-use milter::client::Client;
+use milter::client::{Client, Replies};
 use milter::command::{Command, Connect, Peer};
 use milter::options::Offer;
 use milter::reply::Reply;
@@ -88,7 +88,11 @@ pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shown: &Shown<'_
     for piece in shown.body.chunks(65_535) {
         mta.ask(&Command::Body(piece)).await.unwrap();
     }
-    let replies = mta.ask(&Command::EndOfBody(b"")).await.unwrap();
+    said(&mta.ask(&Command::EndOfBody(b"")).await.unwrap())
+}
+
+/// What was said at the end of a message.
+pub fn said(replies: &Replies) -> Said {
     let mut said = Said::default();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     for reply in replies.iter() {

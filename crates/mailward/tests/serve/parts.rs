@@ -52,7 +52,7 @@ fn net_14_the_part_that_faces_the_web_needs_no_keys_and_shows_what_it_knows() {
     );
     let log = program.log();
     assert!(log.contains("parts=web ") && !log.contains("listener=milter"), "{log}");
-    assert!(!program.folder().join("mailward-data/journal").exists(), "it writes no rows");
+    assert!(!program.folder.path().join("mailward-data/journal").exists(), "it writes no rows");
     program.signal(Signal::SIGHUP);
     program.says("these parts need a restart", 1);
     program.end();
@@ -78,7 +78,7 @@ fn the_part_that_handles_mail_opens_no_pages_and_the_jobs_open_nothing() {
     milter.says("event=listening", 1);
     assert!(TcpStream::connect(milter.addr()).is_ok());
     let mut jobs = Program::start_with(&text, &["--only", "jobs"], |_| {});
-    let database = store::Place::Sqlite(jobs.folder().join("mailward-data/mailward.db"));
+    let database = store::Place::Sqlite(jobs.folder.path().join("mailward-data/mailward.db"));
     let runtime = Runtime::new().unwrap();
     let made = || {
         runtime.block_on(async {

@@ -16,7 +16,7 @@ const GOOD: &str = "[[listener]]\nname = 'in'\naddress = '127.0.0.1:0'\nfor = 'i
 /// What `mailward reload` says, and how it ends.
 fn reload(program: &Program, more: &[&str]) -> (i32, String) {
     let words = [&["reload", "--config", "mailward.toml"], more].concat();
-    let output = mailward(program.folder(), &words);
+    let output = mailward(program.folder.path(), &words);
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
@@ -24,7 +24,7 @@ fn reload(program: &Program, more: &[&str]) -> (i32, String) {
 #[test]
 fn net_15_what_comes_of_a_reload_is_told() {
     let mut program = Program::start(GOOD);
-    let socket = program.folder().join("mailward-data/reload.sock");
+    let socket = program.folder.path().join("mailward-data/reload.sock");
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(reload(&program, &[]), (0, "The configuration has taken over.\n".to_owned()));
     let taken: Value = serde_json::from_str(&reload(&program, &["--json"]).1).unwrap();
@@ -64,7 +64,11 @@ fn net_15_what_comes_of_a_reload_is_told() {
 #[test]
 fn net_15_mail_goes_on_while_a_configuration_is_read_slowly() {
     const O_NONBLOCK: i32 = 0o4000;
-    let mut program = Program::start(GOOD);
+    // One thread for everything, so that who waits on it keeps all mail.
+    let mut program = Program::start_with(GOOD, &[], |command| {
+        command.env("TOKIO_WORKER_THREADS", "1");
+    });
+    program.says("event=listening", 1);
     // Who reads this waits until somebody writes it.
     fs::remove_file(&program.file).unwrap();
     assert!(Command::new("mkfifo").arg(&program.file).status().unwrap().success());
@@ -92,7 +96,7 @@ fn who_asks_for_something_else_gets_no_answer() {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
     let program = Program::start(GOOD);
-    let socket = program.folder().join("mailward-data/reload.sock");
+    let socket = program.folder.path().join("mailward-data/reload.sock");
     for words in ["", "x\n", "reload", "reloads\n", "\0\0\0\0\0\0\0\0\0\0\0\0"] {
         let mut stream = UnixStream::connect(&socket).unwrap();
         // It may be closed before all was said.

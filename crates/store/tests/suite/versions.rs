@@ -68,13 +68,16 @@ async fn a_newer_database_is_left_alone(base: Base) {
     for part in ["0099_keys", "9.9.9", env!("CARGO_PKG_VERSION"), &format!("version {next}")] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert_eq!(base.node().version().await, Err(error));
+    assert_eq!(base.node().version().await, Err(error.clone()));
     assert_eq!(base.number(DONE).await, i64::from(next));
+    assert_eq!(base.node().check_version().await.unwrap_err(), error);
 }
 
 async fn a_migration_is_whole_or_not_at_all(base: Base) {
     let store = base.node();
     until_answers(|| store.migrate_to(1, NOW)).await;
+    let older = store.check_version().await;
+    assert!(matches!(older, Err(Error::Older { found: 1, needed: VERSION, .. })), "{older:?}");
     // The second table of the next migration is in its way.
     base.sql("CREATE TABLE deferrals (other BIGINT)").await;
     assert!(store.migrate(NOW).await.is_err());

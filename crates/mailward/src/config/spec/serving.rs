@@ -148,6 +148,14 @@ pub(in super::super) static POLICY: Part = part(
             ],
         ),
         example("deny_authors", "[\"unwanted.example\"]", &["Refuse whatever has such an author."]),
+        example(
+            "max_copies",
+            "100",
+            &[
+                "Rule replayed: more messages than this with one signature of their author, from hosts that are not the author's.",
+            ],
+        ),
+        example("max_signature_age", "\"7d\"", &["The same rule: signatures older than this."]),
         default(
             "hold",
             "false",
@@ -324,6 +332,7 @@ pub(in super::super) static RULES: Part = free(
         "dmarc-record = \"mark\"",
         "dmarc-reject = \"refuse\"",
         "dmarc-quarantine = \"quarantine\"",
+        "replayed = \"quarantine\"",
         "spf-fail = \"accept\"",
         "spf-permerror = \"mark\"",
         "dns-temperror = \"defer\"",

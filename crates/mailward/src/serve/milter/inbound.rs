@@ -80,6 +80,8 @@ pub(super) struct Done {
     /// The envelope that was judged.
     pub(super) envelope: Envelope,
     pub(super) upstream: Upstream,
+    /// How often its signature was seen.
+    pub(super) copies: Option<u32>,
     pub(super) seal: Seal,
 }
 
@@ -199,7 +201,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let existence = existence(&shared.dns(left), &verdict).await;
         let subjects = Subjects::of(&verdict, &envelope);
         let read = |subjects| shared.past.history(subjects, &envelope, &verdict, about.now);
-        let history = subjects.as_ref().map_or_else(History::unknown, read);
+        let copies = shared.past.count(&verdict, about.now);
+        let history = History { copies, ..subjects.as_ref().map_or_else(History::unknown, read) };
         let decision = site.policy.decide(&Case {
             verdict: &verdict,
             header: &header,
@@ -212,6 +215,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
             queue: queue.as_deref(),
         });
         shared.metrics.verdict(&verdict);
+        copies.into_iter().for_each(|copies| shared.metrics.copies(copies));
         shared.metrics.decision(&decision);
         let deferred = matches!(decision.disposition(), Disposition::Defer(_))
             && decision.rule() == Some(Rule::DnsTempError);
@@ -221,6 +225,6 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         shared.metrics.row(shared.past.keep(&judged) == Put::Queued);
         let seal = Seal::of(sealer, &header, &body, &verdict, &decision, about.now);
         seal.counted().into_iter().for_each(|sealed| shared.metrics.sealed(sealed));
-        Some(Box::new(Done { verdict, decision, envelope, upstream, seal }))
+        Some(Box::new(Done { verdict, decision, envelope, upstream, copies, seal }))
     }
 }

@@ -48,6 +48,12 @@ Exit codes:
   1  not signed: the message went out as it came, and standard error says why
   2  nothing went out: a wrong command line, a key or file that can't be read, no usable key for mail that should be signed";
 
+const TLS_POLICY_EXIT_CODES: &str = "\
+Exit codes:
+  0  mail to the domain goes out, as it is said
+  1  mail to the domain is deferred
+  2  something could not be done: a wrong command line, a configuration or database that can't be read";
+
 const INIT_EXIT_CODES: &str = "\
 Exit codes:
   0  everything that is needed is there, written now or before
@@ -113,6 +119,9 @@ enum Once {
     /// Signing keys: make them, list them, see whether they are published
     #[command(subcommand)]
     Keys(command::keys::Command),
+    /// How mail to a domain must be encrypted, and why: MTA-STS and DANE
+    #[command(after_help = TLS_POLICY_EXIT_CODES)]
+    TlsPolicy(command::tls_policy::Args),
     /// The configuration file: look for mistakes, print a sample
     #[command(subcommand)]
     Config(command::config::Command),
@@ -167,6 +176,7 @@ impl Once {
             Self::Dmarc(command) => command::dmarc::run(command).await,
             Self::Sign(args) => command::sign::run(&args),
             Self::Keys(command) => command::keys::run(command).await,
+            Self::TlsPolicy(args) => command::tls_policy::run(&args).await,
             Self::Config(command) => command::config::run(&command),
             Self::Init(args) => command::init::run(&args).await,
             Self::Doctor(args) => command::doctor::run(&args).await,

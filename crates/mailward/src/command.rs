@@ -13,4 +13,5 @@ pub mod serve;
 pub mod shadow;
 pub mod sign;
 pub mod spf;
+pub mod tls_policy;
 pub mod verify;

@@ -10,6 +10,7 @@ pub mod sealing;
 pub mod signing;
 mod spec;
 pub mod store;
+pub mod tls_policy;
 pub mod web;
 
 use std::fs::File;
@@ -31,6 +32,7 @@ pub use self::receiving::{Daemon, Dns, LogFormat, Receiving};
 pub use self::sealing::Sealing;
 pub use self::signing::Signing;
 pub use self::store::Store;
+pub use self::tls_policy::TlsPolicy;
 pub use self::web::Web;
 
 /// Where the configuration is looked for where no other file is named.
@@ -59,6 +61,8 @@ pub struct Config {
     pub log: LogFormat,
     /// `[daemon]`
     pub daemon: Daemon,
+    /// `[tls_policy]`
+    pub tls_policy: TlsPolicy,
     /// `[signing]`
     pub signing: Signing,
     /// `[sealing]`, where mail is sealed.
@@ -150,6 +154,9 @@ impl Config {
         }
         if let Some(table) = fields.get("daemon").and_then(|value| reader.table(value)) {
             config.daemon = Daemon::read(&mut reader, table);
+        }
+        if let Some(table) = fields.get("tls_policy").and_then(|value| reader.table(value)) {
+            config.tls_policy = TlsPolicy::read(&mut reader, table, directory, config.dns.trusted);
         }
         if let Some(table) = fields.get("signing").and_then(|value| reader.table(value)) {
             config.signing = Signing::read(&mut reader, table, directory);

@@ -10,11 +10,13 @@ mod parts;
 pub mod past;
 mod reload;
 mod rights;
+pub mod room;
 pub mod row;
 mod running;
 pub mod shared;
 pub mod site;
 mod sockets;
+pub mod tls_policy;
 mod watch;
 
 use std::path::Path;
@@ -42,9 +44,12 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     let parts = Parts::new(only);
     let (config, source) = Config::load(path)?;
     let listeners = if parts.has(Part::Milter) { lines::listeners(&config) } else { Vec::new() };
+    let tls = config.tls_policy.listener().filter(|_| parts.has(Part::Milter));
+    // The sockets of milters first, then that of the table of TLS policies.
+    let all: Vec<Listener> = listeners.iter().cloned().chain(tls.clone()).collect();
     let web = parts.has(Part::Web).then_some(&config.web);
-    let connections = rights::connections(config.daemon.connections, listeners.len());
-    let Sockets { listeners: sockets, web, no_web } = sockets::open(&listeners, web)?;
+    let connections = rights::connections(config.daemon.connections, all.len());
+    let Sockets { listeners: sockets, web, no_web } = sockets::open(&all, web)?;
     if listeners.is_empty() && web.is_none() && !parts.has(Part::Jobs) {
         let nothing = || InputError::new("[web]", "address = \"\": there is nothing to show");
         return Err(no_web.unwrap_or_else(nothing));
@@ -73,7 +78,7 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
             let (servers, lines) = (config.dns.clone(), lines::lines(&config));
             let (site, Faults(faults)) = Site::new(config)?;
             faults.iter().for_each(|fault| warn(fault));
-            let reload = Reload { path: source.path.clone(), servers, listeners };
+            let reload = Reload { path: source.path.clone(), servers, listeners, tls };
             Some(Mail { site, reload, lines, sockets, connections, control })
         }
         false => {
@@ -108,11 +113,19 @@ fn files(config: &Config, parts: Parts, source: &Source) -> Files {
         Address::Unix(socket) => socket.path.parent().map(Path::to_owned),
         Address::Tcp(_) => None,
     };
-    Files::all(config.listeners.iter().filter_map(folder).chain([data]).collect())
+    Files::all(
+        config
+            .listeners
+            .iter()
+            .chain(&config.tls_policy.listener())
+            .filter_map(folder)
+            .chain([data])
+            .collect(),
+    )
 }
 
 /// Who answers questions.
-fn resolver(servers: &config::Dns) -> Result<Resolver, InputError> {
+pub(crate) fn resolver(servers: &config::Dns) -> Result<Resolver, InputError> {
     let failed = |error: resolver::ResolverError| {
         InputError::new("[dns]", error.to_string()).with_help("name resolvers with servers = [\"127.0.0.1\"]")
     };

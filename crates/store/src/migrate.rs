@@ -61,6 +61,14 @@ pub(crate) async fn migrate(pool: &Pool, target: u32, now: UnixTime) -> Result<(
     }
 }
 
+/// [`Error::Newer`] and [`Error::Older`] for a database that is not at [`VERSION`].
+pub(crate) async fn check(pool: &Pool) -> Result<(), Error> {
+    match version(pool).await? {
+        Some(VERSION) => Ok(()),
+        older => Err(Error::Older { found: older.unwrap_or(0), us: US, needed: VERSION }),
+    }
+}
+
 /// The version of the database.
 pub(crate) async fn version(pool: &Pool) -> Result<Option<u32>, Error> {
     if !pool.read(&IsMade).await? {
@@ -68,14 +76,6 @@ pub(crate) async fn version(pool: &Pool) -> Result<Option<u32>, Error> {
     }
     let Some(newest) = pool.read(&Newest).await? else { return Ok(None) };
     newest.known().map(Some)
-}
-
-/// [`Error::Newer`] and [`Error::Older`] for a database that is not at [`VERSION`].
-pub(crate) async fn check(pool: &Pool) -> Result<(), Error> {
-    match version(pool).await? {
-        Some(VERSION) => Ok(()),
-        older => Err(Error::Older { found: older.unwrap_or(0), us: US, needed: VERSION }),
-    }
 }
 
 /// Does the next migration; true when there is none.

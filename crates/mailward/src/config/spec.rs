@@ -4,7 +4,7 @@ mod serving;
 
 pub(super) use serving::{
     AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, SEALING,
-    STORE, WEB,
+    STORE, TLS_POLICY, WEB,
 };
 
 /// A table of the file.
@@ -61,6 +61,7 @@ pub(super) static ROOT: Part = Part {
         table("web"),
         table("log"),
         table("daemon"),
+        table("tls_policy"),
         table("signing"),
         table("sealing"),
     ],
@@ -78,6 +79,7 @@ pub(super) static PARTS: &[&Part] = &[
     &WEB,
     &LOG,
     &DAEMON,
+    &TLS_POLICY,
     &SIGNING,
     &LISTENER,
     &AUTHORS,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 use mail::UnixTime;
-use store::{HistoryLimits, JournalLimits, Put, QueueLimits, State as Rows, Store, Writer, WriterSettings};
+use store::{
+    Deferred, HistoryLimits, JournalLimits, Put, QueueLimits, State as Rows, Store, Writer, WriterSettings,
+};
 use verdict::local::{Copies, Deferral, History, SIGNING_DAYS, Subjects};
 use verdict::{Envelope, Verdict};
 use web::State;
@@ -18,7 +20,7 @@ use crate::config;
 use crate::input::{InputError, now};
 
 /// How often a database that was away at the start is tried again.
-const RETRY: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_secs(1);
 /// Most signatures that are counted: about 10 MiB.
 const MAX_SIGNATURES: usize = 65_536;
 
@@ -110,10 +112,12 @@ impl Past {
             return History::unknown();
         }
         let days = |domain: &&mail::Domain| self.memory.days_signed(domain, now) as usize >= SIGNING_DAYS;
-        let deferral = match deferral_key(envelope, verdict) {
-            Some(key) if self.memory.may_defer(&key, now) => Deferral::Never,
-            // Whether it was deferred for too long or can't be remembered: it is not deferred.
-            Some(_) | None => Deferral::Unknown,
+        let deferred = deferral_key(envelope, verdict).map(|key| self.memory.deferred(&key, now));
+        let deferral = match deferred {
+            Some(Deferred::Never) => Deferral::Never,
+            Some(Deferred::Since(first)) => Deferral::Since(first),
+            // What can't be remembered is not deferred: it might go on for ever.
+            Some(Deferred::NoRoom) | None => Deferral::Unknown,
         };
         History {
             signers: Some(subjects.organizations.iter().filter(days).cloned().collect()),

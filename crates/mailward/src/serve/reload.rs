@@ -26,6 +26,8 @@ pub(super) struct Reload {
     pub(super) servers: config::Dns,
     /// The listeners that are open.
     pub(super) listeners: Vec<Listener>,
+    /// That of the table of TLS policies.
+    pub(super) tls: Option<Listener>,
 }
 
 impl Reload {
@@ -75,6 +77,11 @@ impl Reload {
         if !config.listeners.iter().map(place).eq(self.listeners.iter().map(place)) {
             let message = "the names or addresses of the listeners are others: that needs a restart";
             return Err(InputError::new("[[listener]]", message));
+        }
+        let place = |listener: Option<Listener>| listener.map(|listener| listener.address);
+        if place(config.tls_policy.listener()) != place(self.tls.clone()) {
+            let message = "the address is another: that needs a restart";
+            return Err(InputError::new("[tls_policy]", message));
         }
         let servers = config.dns.clone();
         // Who is asked as before keeps what is remembered.

@@ -19,6 +19,7 @@ use super::reload::{Order, Reload};
 use super::shared::Shared;
 use super::site::Site;
 use super::sockets::Socket;
+use super::tls_policy::TlsPolicy;
 use super::watch::Signals;
 use super::{Part, control, jobs, resolver};
 use crate::config::{self, Listener, Source};
@@ -43,7 +44,7 @@ pub(super) struct Mail {
     pub(super) reload: Reload,
     /// For Postfix.
     pub(super) lines: Lines,
-    /// Those of the listeners, in their order.
+    /// Those of the listeners, in their order, and that of the table of TLS policies, where there is one.
     pub(super) sockets: Vec<Socket>,
     /// How many connections a listener takes.
     pub(super) connections: usize,
@@ -55,6 +56,7 @@ pub(super) struct Mail {
 struct Handling {
     shared: Arc<Shared<Resolver>>,
     store: Store,
+    policies: Arc<TlsPolicy<Resolver>>,
     orders: mpsc::Sender<Order>,
 }
 
@@ -130,6 +132,7 @@ async fn end(running: Running, handling: Option<&Handling>, store: &Store) {
     while servers.join_next().await.is_some() {}
     beside.shutdown().await;
     if let Some(handling) = handling {
+        handling.policies.close().await;
         handling.shared.past.close().await;
     }
     store.close().await;
@@ -143,7 +146,8 @@ impl Mail {
         log: &Arc<Log>,
         data: &config::Store,
     ) -> Result<Handling, InputError> {
-        let Self { site, reload, sockets, connections, control, .. } = self;
+        let Self { site, reload, mut sockets, connections, control, .. } = self;
+        let table = reload.tls.as_ref().and_then(|listener| Some((listener, sockets.pop()?)));
         let dns = resolver(&reload.servers)?;
         let (past, store) = Past::open(data, log).await?;
         let shared = Arc::new(Shared::new(site, dns, Arc::clone(log), past, Box::new(now)));
@@ -157,6 +161,19 @@ impl Mail {
             let stopped = running.stopped();
             running.servers.spawn(milter::serve(opened, service, settings.clone(), stopped));
         }
+        let policies = Arc::new(TlsPolicy::new(Arc::clone(&shared), store.clone()));
+        if let Some((listener, socket)) = table {
+            let line = Line::new("listening").text("listener", &listener.name);
+            log.write(&line.text("at", socket.address(listener)).text("for", "TLS policies"));
+            let opened = socket.listen();
+            let opened =
+                opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
+            let settings = socketmap::Settings { connections, ..socketmap::Settings::default() };
+            let stopped = running.stopped();
+            running.servers.spawn(socketmap::serve(opened, Arc::clone(&policies), settings, stopped));
+            let (policies, database) = (Arc::clone(&policies), store.clone());
+            running.beside.spawn(async move { policies.tend(&database).await });
+        }
         shared.health.listening(true);
         let (tended, database) = (Arc::clone(&shared), store.clone());
         running.beside.spawn(async move { tended.past.tend(&database, &tended.log).await });
@@ -166,7 +183,7 @@ impl Mail {
             let (orders, log, stopped) = (orders.clone(), Arc::clone(log), running.stopped());
             running.servers.spawn(async move { control::serve(control, orders, &log, stopped).await });
         }
-        Ok(Handling { shared, store, orders })
+        Ok(Handling { shared, store, policies, orders })
     }
 }
 

@@ -12,6 +12,7 @@ use super::http::Health;
 use super::log::Log;
 use super::metrics::Metrics;
 use super::past::Past;
+use super::room::Room;
 use super::site::Site;
 
 /// What all messages share. `D` answers their questions.
@@ -27,6 +28,8 @@ pub struct Shared<D> {
     pub past: Past,
     /// What was parsed before.
     pub memo: Memo,
+    /// The room for headers.
+    pub room: Room,
     clock: Clock,
 }
 
@@ -45,7 +48,8 @@ impl<D: Dns + Clone> Shared<D> {
         let metrics = Arc::new(Metrics::default());
         let health = Arc::new(Health::default());
         let current = RwLock::new(Current { site: Arc::new(site), dns });
-        Self { current, metrics, health, log: log.into(), past, memo: Memo::default(), clock }
+        let (log, room) = (log.into(), Room::default());
+        Self { current, metrics, health, log, past, memo: Memo::default(), room, clock }
     }
 
     /// The site as it is now; a message keeps the one that it began with.

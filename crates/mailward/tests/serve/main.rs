@@ -9,12 +9,14 @@
 )]
 #![allow(unreachable_pub)]
 
+mod connections;
 mod daemon;
 mod inbound;
 mod killed;
 mod limits;
 mod load;
 mod mta;
+mod outages;
 mod outbound;
 mod pages;
 mod parts;

@@ -1,8 +1,9 @@
-//! The program itself, and what it has written into its database.
+//! The program itself, as it is started by people and by systemd, and what it has written into its database.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ use super::mta::{Said, Shown, talk};
 
 /// The program, until it is dropped.
 pub struct Program {
-    child: Child,
+    pub child: Child,
     lines: Arc<Mutex<String>>,
     /// Where it runs; its data are in `mailward-data`, unless the configuration says otherwise.
     pub folder: TempDir,
@@ -30,39 +31,46 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it with this configuration and waits until it listens.
+    /// Starts it with this configuration, without pages where that does not speak of them, and waits until it listens.
     pub fn start(text: &str) -> Self {
         Self::start_by(|_| Vec::new(), text)
     }
 
     /// The same by a command, made for the folder where it runs, behind which ours stands.
     pub fn start_by(wrapper: impl FnOnce(&TempDir) -> Vec<String>, text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("mailward.toml");
-        fs::write(&file, complete(text)).unwrap();
-        // The data are made in it, also by a user who has no rights here.
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        let (wrapper, lines) = (wrapper(&folder), Arc::default());
-        let child = run(&wrapper, &folder, &file, &lines, |_| {});
-        let program = Self { child, lines, folder, file, wrapper };
+        let program = Self::begin(wrapper, text, &[], |_| {});
         program.says("event=listening", 1);
         program
     }
 
-    /// Starts it with more words on its command line, and with what else is done to the command, and waits until it begins.
+    /// Starts it with more words on the command line, and what else is to be done to the command. It has begun.
     pub fn start_with(text: &str, words: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let program = Self::begin(|_| Vec::new(), text, words, change);
+        program.says("event=start", 1);
+        program
+    }
+
+    fn begin(
+        wrapper: impl FnOnce(&TempDir) -> Vec<String>,
+        text: &str,
+        words: &[&str],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mailward.toml");
         fs::write(&file, complete(text)).unwrap();
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        let lines = Arc::default();
-        let child = run(&[], &folder, &file, &lines, |command| {
-            command.args(words);
-            change(command);
-        });
-        let program = Self { child, lines, folder, file, wrapper: Vec::new() };
-        program.says("event=start", 1);
-        program
+        // The data are made in it, also by a user who has no rights here.
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let (wrapper, lines) = (wrapper(&folder), Arc::default());
+        let mut command = command(&wrapper, &folder, &file);
+        change(command.args(words));
+        let child = run(command, &lines);
+        Self { child, lines, folder, file, wrapper }
+    }
+
+    /// Another configuration, which is not read yet.
+    pub fn write(&self, text: &str) {
+        fs::write(&self.file, complete(text)).unwrap();
     }
 
     /// Starts it again, at the same address, with what is in its folder.
@@ -72,7 +80,7 @@ impl Program {
         if text.contains("127.0.0.1:0") {
             fs::write(&self.file, text.replace("127.0.0.1:0", &self.addr().to_string())).unwrap();
         }
-        self.child = run(&self.wrapper, &self.folder, &self.file, &self.lines, |_| {});
+        self.child = run(command(&self.wrapper, &self.folder, &self.file), &self.lines);
         self.says("event=listening", starts + 1);
     }
 
@@ -99,7 +107,7 @@ impl Program {
 
     /// Waits until something stands in the log so often.
     pub fn says(&self, what: &str, times: usize) {
-        let said = wait_until(|| self.lines.lock().unwrap().matches(what).count() >= times);
+        let said = wait_until(|| self.log().matches(what).count() >= times);
         assert!(said, "{what} is not there {times} times:\n{}", self.log());
     }
 
@@ -107,23 +115,18 @@ impl Program {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
-    /// Another configuration, which is not read yet.
-    pub fn write(&self, text: &str) {
-        fs::write(&self.file, complete(text)).unwrap();
-    }
-
     /// Where its first listener is.
     pub fn addr(&self) -> SocketAddr {
-        self.listed(" at=inet:")
+        self.at(" at=inet:")
     }
 
     /// Where its pages are.
     pub fn web(&self) -> SocketAddr {
         self.says("listener=web", 1);
-        self.listed("listener=web at=http://")
+        self.at("listener=web at=http://")
     }
 
-    fn listed(&self, front: &str) -> SocketAddr {
+    fn at(&self, front: &str) -> SocketAddr {
         let log = self.log();
         let at = log.split(front).nth(1).unwrap_or_else(|| panic!("{front} is not in\n{log}"));
         at.split_whitespace().next().unwrap().trim_end_matches('/').parse().unwrap()
@@ -178,19 +181,19 @@ impl Program {
     }
 }
 
-fn run(
-    wrapper: &[String],
-    folder: &TempDir,
-    file: &Path,
-    lines: &Arc<Mutex<String>>,
-    change: impl FnOnce(&mut Command),
-) -> Child {
+/// The program, behind these words, in this folder with this configuration.
+fn command(wrapper: &[String], folder: &TempDir, file: &Path) -> Command {
     let mut words = wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_mailward")]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words).arg("serve").arg("--config").arg(file).current_dir(folder.path());
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    change(&mut command);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it; what it logs goes to `lines`.
+fn run(mut command: Command, lines: &Arc<Mutex<String>>) -> Child {
+    let mut child = command.spawn().unwrap();
+    drop(command);
     let (all, stderr) = (Arc::clone(lines), BufReader::new(child.stderr.take().unwrap()));
     std::thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {

@@ -69,7 +69,11 @@ fn given(sockets: [OwnedFd; 2], names: &str, config: &str) -> Program {
         let folder = command.get_current_dir().unwrap().to_owned();
         *command = Command::new("sh");
         command.args(["-c", script, "sh", names, env!("CARGO_BIN_EXE_mailward")]).args(words);
-        command.current_dir(folder).stdin(Stdio::from(first)).stdout(Stdio::from(second));
+        command
+            .current_dir(folder)
+            .stdin(Stdio::from(first))
+            .stdout(Stdio::from(second))
+            .stderr(Stdio::piped());
     })
 }
 

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod kept;
+mod known;
 mod lookup;
 mod pattern;
 mod policy;
@@ -10,6 +11,7 @@ mod record;
 mod response;
 
 pub use kept::{Fraction, Kept, MIN_RETRY, REFRESH_EVERY, Weakened, may_retry};
+pub use known::{Fetch, Known};
 pub use lookup::{Lookup, lookup};
 pub use pattern::{Pattern, PatternError};
 pub use policy::{MAX_AGE, MAX_MX, MAX_POLICY, Mode, Policy};

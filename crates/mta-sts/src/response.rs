@@ -33,6 +33,8 @@ impl fmt::Display for Refusal {
     }
 }
 
+impl std::error::Error for Refusal {}
+
 /// The host that serves the policy of a domain, at the path `/.well-known/mta-sts.txt`; `None` where its name would be
 /// too long.
 pub fn policy_host(domain: &Domain) -> Option<Domain> {

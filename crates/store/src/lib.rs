@@ -1,4 +1,4 @@
-//! The database of mailward: rows of messages, history, leases; SQLite or PostgreSQL from the same code.
+//! The database of mailward: rows of messages, history, leases, TLS policies; SQLite or PostgreSQL from the same code.
 //!
 #![doc = include_str!("../STATES.md")]
 #![forbid(unsafe_code)]
@@ -19,6 +19,7 @@ mod queue;
 mod retain;
 mod row;
 mod status;
+mod tls;
 mod value;
 mod writer;
 
@@ -44,6 +45,10 @@ pub use row::{
     Mode, Note, Override, OverrideKind, PublishedPolicy, RowId, SpfResult, SpfScope, Would,
 };
 pub use status::{Counts, State, Status};
+pub use tls::{
+    MAX_TLS_EVENT, MAX_TLS_PAGE, TLS_HISTORY_DAYS, TLS_HISTORY_ROWS, TLS_POLICY_BYTES, TLS_STALE_DAYS,
+    TlsEvent, TlsEventKind, TlsPolicy,
+};
 pub use writer::{FLUSH_EVERY, Put, RETRY_EVERY, Writer, WriterSettings};
 
 /// A database. Clones share its connections.

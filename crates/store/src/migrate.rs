@@ -28,8 +28,12 @@ macro_rules! migration {
 }
 
 /// All migrations. The first leads to version 1.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_messages"), migration!("0002_history"), migration!("0003_leases")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_messages"),
+    migration!("0002_history"),
+    migration!("0003_leases"),
+    migration!("0004_tls_policies"),
+];
 
 /// The version of the database that this program makes and needs.
 pub const VERSION: u32 = {

@@ -1,5 +1,5 @@
-//! For tests only: vectors, naive second implementations as oracles, a DKIM signer and an ARC sealer among them, a DNS in no hurry, and real
-//! programs.
+//! For tests only: vectors, naive second implementations as oracles, a DKIM signer and an ARC sealer among them, a DNS in no hurry, HTTPS
+//! hosts of every kind, and real programs.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::panic,
@@ -11,6 +11,7 @@
     reason = "a test whose fixture is wrong has failed, and tests read files"
 )]
 
+pub mod https;
 pub mod oracle;
 pub mod private;
 pub mod real;

@@ -4,6 +4,7 @@
 mod decide;
 pub mod postfix;
 mod step;
+mod sts;
 
 pub use decide::{Decision, Facts, Level, Secure, Sts, UseDane, Why, decide};
 pub use step::{Asked, Step};

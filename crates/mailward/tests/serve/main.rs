@@ -11,8 +11,11 @@
 
 mod daemon;
 mod inbound;
+mod killed;
+mod load;
 mod mta;
 mod outbound;
+mod program;
 mod rows;
 mod sealed;
 mod trouble;

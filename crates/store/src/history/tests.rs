@@ -93,6 +93,23 @@ fn when_mail_was_first_put_off_is_known_until_it_is_over() {
 }
 
 #[test]
+fn net_16_a_clock_that_was_ahead_does_not_put_mail_off_until_it_is_there_again() {
+    let (t, year) = (1_000_000, 365 * DAY);
+    // Since then: nothing within four hours of it.
+    let ahead = Deferred::Since(UnixTime(t + year));
+    assert_eq!(deferrals(&[t + year, t, t + 14_400]), [Deferred::Never, ahead, ahead]);
+}
+
+#[test]
+fn net_16_a_clock_that_was_ahead_does_not_forget_who_signs() {
+    let history = history();
+    for day in [20_000, 20_001, 20_002, 20_365, 20_003, 20_004, 20_005] {
+        history.note(&at_day(day));
+    }
+    assert_eq!(history.days_signed(&org(), UnixTime(20_005 * DAY)), 3);
+}
+
+#[test]
 fn where_nothing_more_can_be_remembered_nothing_is_put_off() {
     let history = History::new(HistoryLimits { deferrals: 2, ..HistoryLimits::default() });
     let key = |byte| DeferralKey::from_bytes([byte; 16]);

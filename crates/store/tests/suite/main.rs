@@ -17,4 +17,5 @@ mod shared;
 mod speed;
 #[path = "../../src/testing.rs"]
 mod testing;
+mod tls;
 mod versions;

@@ -198,6 +198,14 @@ async fn what_policy_remembers_is_loaded(base: Base) {
     let fresh = history();
     store.load(&fresh, now).await.unwrap();
     assert_eq!(answers(&fresh, &rows, now), expected);
+    // NET-16: for a moment the clock was a year ahead.
+    let signer = rows.iter().rev().find(|row| row.dkim_aligned).unwrap().clone();
+    let id = row_at(now.0 + 365 * DAY, 0).id;
+    let ahead = MessageRow { id, dmarc: dmarc::Outcome::Fail, deferral: None, ..signer };
+    store.insert(&[ahead]).await.unwrap();
+    let fresh = history();
+    store.load(&fresh, now).await.unwrap();
+    assert_eq!(answers(&fresh, &rows, now), expected);
 }
 
 async fn loading_goes_over_pages(base: Base) {

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-use super::program::{Program, rows, text};
+use super::program::{Program, inbound, rows, text};
 use super::world::{sample, zone};
 
 const OFFER: Offer = Offer { version: 6, actions: Actions(0x1ff), steps: Steps(0x1f_ffff) };
@@ -79,8 +79,7 @@ async fn serves(addr: SocketAddr) -> bool {
 
 fn start(more: &str) -> Option<(testkit::real::Knot, Program)> {
     let knot = knot(&zone(""))?;
-    let config = text(knot.addr, more).replace("[receiving]", "for = 'inbound'\n[receiving]");
-    let program = Program::start(&config);
+    let program = Program::start(&inbound(knot.addr, more));
     Some((knot, program))
 }
 

@@ -321,6 +321,12 @@ fn mistakes_about_serving() {
         (findings("[sealing]\ndomain = 'a.example'"), "recipients is missing"),
         (findings("[sealing]\ndomain = 'a.example'\nrecipients = 'a b'"), "neither an address nor a domain"),
         (findings("[sealing]\ndomain = 'a.example'\nlisteners = 'in'"), "no listener of this name"),
+        (
+            findings(
+                "[[listener]]\nname = 'o'\naddress = '/x'\nfor = 'outbound'\n[sealing]\ndomain = 'a.example'\nlisteners = 'o'",
+            ),
+            "only inbound mail is sealed",
+        ),
         (findings("[log]\nformat = 'xml'"), "\"logfmt\" or \"json\""),
         (findings("[daemon]\nconnections = 0"), "from 1 to 1000000"),
     ];

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dns::{Failure, Reply};
+use store::TlsEventKind;
 use verdict::Verdict;
 use verdict::direction::Direction;
 use verdict::local::{Action, Ceiling, Decision, Held, Rule};
+use verdict::tls::Level;
 
 /// Upper ends of the buckets of a histogram, in microseconds; what is longer is in one more.
 pub const BUCKETS: [u64; 12] =
@@ -23,6 +25,9 @@ const SIGNED: [&str; 4] = ["signed", "left", "failed", "unsigned"];
 const COPIES: [&str; 4] = ["1", "2-10", "11-100", "101-"];
 const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
+const LEVELS: [&str; 5] = ["nothing", "dane", "dane-only", "secure", "defer"];
+const FETCHES: [&str; 2] = ["fetched", "failed"];
+const EVENTS: [TlsEventKind; 3] = [TlsEventKind::Fetched, TlsEventKind::Vanished, TlsEventKind::Weakened];
 const TROUBLES: [&str; 5] = ["panic", "deadline", "edit", "protocol", "memory"];
 
 /// Counts up.
@@ -118,6 +123,9 @@ pub struct Metrics {
     dns_time: Histogram,
     latency: Histogram,
     troubles: [Counter; TROUBLES.len()],
+    tls_answers: [Counter; LEVELS.len()],
+    policy_fetches: [Counter; FETCHES.len()],
+    policy_events: [Counter; EVENTS.len()],
     rows: Counter,
     lost_rows: Counter,
     reloads: Counter,
@@ -276,6 +284,28 @@ impl Metrics {
         count(&self.troubles, &TROUBLES, word);
     }
 
+    /// Postfix was told how mail to a domain must be encrypted.
+    pub fn policy_answer(&self, level: &Level) {
+        let word = match level {
+            Level::Nothing => "nothing",
+            Level::Dane => "dane",
+            Level::DaneOnly => "dane-only",
+            Level::Secure(_) => "secure",
+            Level::Defer(_) => "defer",
+        };
+        count(&self.tls_answers, &LEVELS, word);
+    }
+
+    /// The policy of a domain was fetched; whether it could be had.
+    pub fn policy_fetch(&self, had: bool) {
+        count(&self.policy_fetches, &FETCHES, if had { "fetched" } else { "failed" });
+    }
+
+    /// Something came to pass with the policy of a domain.
+    pub fn policy_event(&self, kind: TlsEventKind) {
+        count(&self.policy_events, &EVENTS, kind);
+    }
+
     /// A row was made of a message; whether it was taken.
     pub fn row(&self, taken: bool) {
         if taken { self.rows.one() } else { self.lost_rows.one() }
@@ -336,6 +366,19 @@ impl Metrics {
             family("mailward_troubles_total", "Trouble of our own.", {
                 by("kind", &TROUBLES, &self.troubles)
             }),
+            family(
+                "mailward_tls_answers_total",
+                "What Postfix was told about the encryption of mail to domains.",
+                by("level", &LEVELS, &self.tls_answers),
+            ),
+            family("mailward_policy_fetches_total", "MTA-STS policies that were asked for.", {
+                by("result", &FETCHES, &self.policy_fetches)
+            }),
+            family(
+                "mailward_policy_events_total",
+                "New policies, and those that vanished or became weaker.",
+                by("event", &EVENTS.map(TlsEventKind::as_str), &self.policy_events),
+            ),
             family("mailward_rows_total", "Rows for the database.", counter(&self.rows)),
             family("mailward_rows_lost_total", "Rows that nothing took.", counter(&self.lost_rows)),
             family("mailward_reloads_total", "Configurations that took over.", counter(&self.reloads)),

@@ -131,7 +131,13 @@ fn net_14_rights_of_root_are_given_up() {
     let status = fs::read_to_string(program.proc("status")).unwrap();
     let ids = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert!(!ids("Uid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
-    assert!(!ids("Gid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    for name in ["Gid:", "Groups:"] {
+        assert!(!ids(name).split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    }
+    for name in ["CapPrm:", "CapEff:", "CapInh:", "CapAmb:"] {
+        assert!(ids(name).ends_with("\t0000000000000000"), "{status}");
+    }
+    assert!(ids("NoNewPrivs:").ends_with('1'), "{status}");
     assert!(!program.log().contains("rights of root"), "{}", program.log());
     for task in fs::read_dir(program.proc("task")).unwrap().flatten() {
         let status = fs::read_to_string(task.path().join("status")).unwrap();

@@ -485,6 +485,7 @@ fn mail_is_deferred_for_four_hours_and_then_let_in_and_marked() {
     assert_eq!(at(243, "198.51.100.7", &slow), "451");
     let log = place.log();
     assert!(log.contains("the missing answers could lead to a refusal by dmarc-reject"), "{log}");
+    assert!(log.contains("such mail has been deferred for 4 hours, which is enough"), "{log}");
     assert!(log.contains("\"queue\":\"4Xqueue\"") && log.contains("\"rule\":\"dns-temperror\""), "{log}");
     // Where the answer could not lead to a refusal nobody waits for it.
     let observed = Place::new("[policy]\nmode = 'quarantine'\nown_domains = 'slow.example'\n");

@@ -45,9 +45,11 @@ impl Replay {
     }
 }
 
-/// The signatures that pass for the author's organization.
+/// The signatures that pass for the author's organization; where nobody knows it, for the author domain.
 fn vouching(verdict: &Verdict) -> impl Iterator<Item = &dkim::Check> {
-    let organization = verdict.dmarc().organization().map(|organization| &organization.domain);
+    let dmarc = verdict.dmarc();
+    let organization =
+        dmarc.organization().map(|organization| &organization.domain).or(dmarc.author_domain());
     let vouches = move |check: &&dkim::Check| {
         let domain = check.domain().zip(organization);
         check.outcome() == dkim::Outcome::Pass && domain.is_some_and(|(domain, of)| domain.is_within(of))

@@ -52,6 +52,12 @@ fn dkp_01_signatures_of_the_authors_organization_are_counted_each() {
     let other = first.clone().with(|t| t.header = t.header.replace("Subject: s", "Subject: t"));
     assert_eq!(count(&other), Some(1));
     assert_eq!(count(&first.clone().with(|t| t.signed_by.push("forward.example"))), Some(4));
+    // Also of those who publish no policy.
+    let plain = signed(0, None).with(|t| {
+        t.header = t.header.replace("signer.example", "forward.example");
+        t.signed_by = vec!["forward.example"];
+    });
+    assert_eq!(count(&plain), Some(1));
     // Of who else signed, nothing is counted.
     assert_eq!(count(&first.clone().with(|t| t.signed_by = vec!["spoof.example"])), None);
     assert_eq!(count(&first.with(|t| t.signed_by.clear())), None);

@@ -18,7 +18,7 @@ use testkit::real::postgres::Postgres;
 use testkit::real::{Root, knot, not_run, wait_until};
 
 use super::load::{Content, Load, Sent, audit, by_mark, good, is_tagged, send};
-use super::program::{Program, rows, text};
+use super::program::{Program, inbound, rows};
 use super::world::zone;
 
 /// By when all is as before.
@@ -32,10 +32,6 @@ fn outage(short: Duration) -> Duration {
 /// A pause between the messages of a sender: long outages need no more messages, but more time.
 fn pause() -> Duration {
     Duration::from_millis(if long() { 200 } else { 10 })
-}
-
-fn inbound(server: SocketAddr, more: &str) -> String {
-    text(server, more).replace("[receiving]", "for = 'inbound'\n[receiving]")
 }
 
 fn behind(program: &Program) -> Option<Postfix> {

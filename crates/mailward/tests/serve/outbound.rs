@@ -34,7 +34,7 @@ pub fn keys() -> (TempDir, String) {
     (folder, lines)
 }
 
-fn signing(folder: &TempDir, more: &str) -> String {
+pub fn signing(folder: &TempDir, more: &str) -> String {
     format!("[signing]\nkey_directory = '{}'\n{more}", folder.path().display())
 }
 
@@ -53,7 +53,7 @@ fn dkimpy(messages: &[&str], records: &str) -> Option<Vec<[bool; 2]>> {
 
 /// Both signatures verify with dkimpy.
 #[track_caller]
-fn check_verifies(message: &str, records: &str) {
+pub fn check_verifies(message: &str, records: &str) {
     assert_eq!(message.matches("DKIM-Signature: ").count(), 2, "{message}");
     if let Some(said) = dkimpy(&[message], records) {
         assert_eq!(said, [[true; 2]], "{message}");
@@ -73,7 +73,7 @@ fn user(world: &World, name: &str) -> Conversation {
     client
 }
 
-fn submit(world: &World, name: &str, message: &[u8]) -> String {
+pub fn submit(world: &World, name: &str, message: &[u8]) -> String {
     let mut client = user(world, name);
     let reply = client.message("alice@sender.test", &["bob@receiver.test"], message);
     client.say("QUIT");
@@ -98,6 +98,7 @@ fn mail_of_a_user_who_logged_in_leaves_signed_and_verifies_at_the_other_side_wha
         let form = |form| signing(&folder, &format!("canonicalization = '{form}'\nself_check_every = 1\n"));
         let main_cf = sasl::settings(sasl::serve()) + &to;
         let world = World::with(&root, names, &form("relaxed/relaxed"), &main_cf);
+        world.set_clock_right();
         // From loopback, where nobody is trusted for his address.
         let mut client = world.postfix.converse();
         let hello = client.say("EHLO home.test");
@@ -160,6 +161,7 @@ fn mail_of_this_host_and_bounces_are_signed_as_well() {
         let main_cf =
             "myorigin = sender.test\ntransport_maps = inline:{{full.receiver.test = error:5.2.2 full}}\n";
         let world = World::with(&root, names, &signing(&folder, ""), main_cf);
+        world.set_clock_right();
         world.postfix.sendmail(b"From: alice@sender.test\nTo: bob@receiver.test\nSubject: local\n\nbody\n");
         let arrived = world.postfix.sink.wait_for(1);
         check_verifies(&String::from_utf8_lossy(&arrived[0].content), &records);
@@ -196,6 +198,7 @@ fn users_write_as_themselves_and_forged_results_are_removed() {
     let (folder, records) = keys();
     let users = "[signing.users]\nalice = 'alice@sender.test'\n'*' = 'nobody@sender.test'\n";
     let Some(world) = World::start(&signing(&folder, users), &records) else { return };
+    world.set_clock_right();
     let forged = [b"Authentication-Results: mx.receiver.test; dmarc=pass\r\n", MESSAGE].concat();
     let delivered = world.delivered(|world| submit(world, "alice", &forged));
     assert!(delivered.contains("DKIM-Signature: ") && !delivered.contains("dmarc=pass"), "{delivered}");

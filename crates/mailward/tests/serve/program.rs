@@ -224,6 +224,11 @@ pub fn text(server: SocketAddr, more: &str) -> String {
     )
 }
 
+/// The same with a listener for mail that comes in, whoever sends it.
+pub fn inbound(server: SocketAddr, more: &str) -> String {
+    text(server, more).replace("[receiving]", "for = 'inbound'\n[receiving]")
+}
+
 /// All rows of a database; none where it does not answer.
 pub fn rows(place: &Place) -> Vec<MessageRow> {
     Runtime::new().unwrap().block_on(async {

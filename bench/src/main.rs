@@ -1,5 +1,5 @@
-//! How fast the verdict is: beside the physical limit, beside mail-auth, over a slow DNS, and as a whole program; and how
-//! fast signing is.
+//! How fast the verdict is: beside the physical limit, beside mail-auth, over a slow DNS, and as a whole program; how
+//! fast signing is; and how fast the socketmap server.
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "a bench is all about the clock")]
 
@@ -13,6 +13,7 @@ mod program;
 mod random;
 mod server;
 mod sign;
+mod socketmap;
 mod table;
 mod text;
 mod warm;
@@ -30,23 +31,25 @@ const MESSAGES: usize = 2000;
 const SMALL: usize = 16 * 1024;
 
 const HELP: &str =
-    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [program MAILWARD FOLDER] [milter MAILWARD FOLDER]
+    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [socketmap] [program MAILWARD FOLDER] [milter MAILWARD FOLDER]
     [profile] [profile-small]
-Prints tables in Markdown; without a part, all but the last four.";
+Prints tables in Markdown; without a part, all but the last four. For socketmap, --python PATH names a Python that has
+postfix-mta-sts-resolver.";
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (mut rounds, mut parts) = (7, Vec::new());
-    let (mut program, mut milter) = (None, None);
+    let (mut program, mut milter, mut python) = (None, None, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).expect(HELP),
+            "--python" => python = Some(PathBuf::from(arguments.next().expect(HELP))),
             "program" | "milter" => {
                 let mut path = || PathBuf::from(arguments.next().expect(HELP));
                 let what = if argument == "milter" { &mut milter } else { &mut program };
                 *what = Some((path(), path()));
             }
-            "warm" | "small" | "cores" | "sign" | "cold" | "profile" | "profile-small" => {
+            "warm" | "small" | "cores" | "sign" | "cold" | "socketmap" | "profile" | "profile-small" => {
                 parts.push(argument)
             }
             _ => {
@@ -56,7 +59,7 @@ fn main() {
         }
     }
     if parts.is_empty() && program.is_none() && milter.is_none() {
-        parts = ["warm", "small", "cores", "sign", "cold"].map(str::to_owned).to_vec();
+        parts = ["warm", "small", "cores", "sign", "cold", "socketmap"].map(str::to_owned).to_vec();
     }
     let wants = |part: &str| parts.iter().any(|wanted| wanted == part);
 
@@ -68,6 +71,9 @@ fn main() {
     let mixed = mixed.then(|| Workload::new(MESSAGES, Sizes::Mixed));
     let small = ["small", "sign", "profile-small"].into_iter().any(wants);
     let small = small.then(|| Workload::new(MESSAGES, Sizes::All(SMALL)));
+    if wants("socketmap") {
+        socketmap::socketmap(python.as_deref(), rounds);
+    }
     // From here on, one core; the server and the runtimes with it, which have nothing to do while the clock runs.
     clock::pin(1);
     if let Some(workload) = &mixed {

@@ -93,7 +93,12 @@ impl Sealer {
 
     /// A hasher for the body of a message to be sealed, in the form that is needed.
     pub fn body(&self) -> BodyHasher {
-        BodyHasher::new([CANON])
+        BodyHasher::new([self.form()])
+    }
+
+    /// The form of the body that is needed, for who hashes it for others too.
+    pub fn form(&self) -> Canon {
+        CANON
     }
 }
 

@@ -89,6 +89,9 @@ pub enum Refusal {
     NobodyTrusted,
     /// The message has no valid chain.
     NoValidChain,
+    /// A trusted sealer was the last to seal it, and whether the chain is valid is not known now: an answer of the DNS is
+    /// missing.
+    ChainUnknown,
     /// From does not name one author domain.
     NoAuthor,
     /// A set on the way was sealed or signed by a domain that is not trusted.
@@ -126,6 +129,7 @@ impl Refusal {
         match self {
             Self::NobodyTrusted => "nobody-trusted",
             Self::NoValidChain => "no-valid-chain",
+            Self::ChainUnknown => "chain-unknown",
             Self::NoAuthor => "no-author",
             Self::NotTrusted { .. } => "not-trusted",
             Self::Changed(_) => "changed",
@@ -143,6 +147,10 @@ impl fmt::Display for Refusal {
         match self {
             Self::NobodyTrusted => f.write_str("no sealer is trusted here"),
             Self::NoValidChain => f.write_str("the message has no valid ARC chain"),
+            Self::ChainUnknown => f.write_str(
+                "whether its ARC chain, which a trusted sealer sealed last, is valid is not known now, as an answer of \
+                 the DNS is missing",
+            ),
             Self::NoAuthor => f.write_str("From does not name one author domain"),
             Self::NotTrusted { instance, domain } => {
                 write!(f, "{domain}, which is not trusted here, handled the message (ARC set {instance})")
@@ -187,7 +195,10 @@ fn grounds(chain: &Check, author: Option<&Domain>, trusted: &TrustedSealers) -> 
         return Err(Refusal::NobodyTrusted);
     }
     if chain.outcome() != Outcome::Pass {
-        return Err(Refusal::NoValidChain);
+        let newest = chain.hops().last();
+        let unknown =
+            chain.reason().is_temporary() && newest.is_some_and(|hop| check_trust(hop, trusted).is_ok());
+        return Err(if unknown { Refusal::ChainUnknown } else { Refusal::NoValidChain });
     }
     let author = author.ok_or(Refusal::NoAuthor)?;
     let mut refusal = Refusal::NobodySawItPass;

@@ -52,6 +52,8 @@ pub enum Data {
         /// How long a "no" of this zone may be kept, in seconds (RFC 2308 §4).
         minimum: u32,
     },
+    /// The name that this one is an alias of.
+    Cname(Name),
 }
 
 impl Data {
@@ -66,6 +68,7 @@ impl Data {
             Self::Tlsa { .. } => RecordType::Tlsa,
             Self::Ns(_) => RecordType::Ns,
             Self::Soa { .. } => RecordType::Soa,
+            Self::Cname(_) => RecordType::Cname,
         }
     }
 

@@ -25,7 +25,7 @@ pub const MAX_CNAMES: usize = 8;
 
 /// Whoever answers questions: a resolver, a zone in a text, a recording.
 pub trait Dns: Sync {
-    /// The answer to one question. CNAMEs are followed; the name is absolute, no search list applies. An answer always
+    /// The answer to one question. CNAMEs are followed, unless the question is for one; the name is absolute, no search list applies. An answer always
     /// comes: trouble is a [`Reply`], and what takes too long is [`Reply::TimeOut`].
     fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send;
 

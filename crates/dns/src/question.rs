@@ -24,12 +24,14 @@ pub enum RecordType {
     Ns,
     /// Start of authority.
     Soa,
+    /// Alias: asked for itself, it is not followed.
+    Cname,
 }
 
 impl RecordType {
     /// Every type there is.
-    pub const ALL: [Self; 8] =
-        [Self::A, Self::Aaaa, Self::Mx, Self::Txt, Self::Ptr, Self::Tlsa, Self::Ns, Self::Soa];
+    pub const ALL: [Self; 9] =
+        [Self::A, Self::Aaaa, Self::Mx, Self::Txt, Self::Ptr, Self::Tlsa, Self::Ns, Self::Soa, Self::Cname];
 
     /// The name of the type, as zones write it.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +44,7 @@ impl RecordType {
             Self::Tlsa => "TLSA",
             Self::Ns => "NS",
             Self::Soa => "SOA",
+            Self::Cname => "CNAME",
         }
     }
 }

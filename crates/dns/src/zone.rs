@@ -84,6 +84,9 @@ impl Zone {
 
     /// Adds one record. The same data twice is one record (RFC 2181 §5); the shortest TTL of a set counts for all of it.
     pub fn add(&mut self, name: Name, ttl: u32, data: Data) -> &mut Self {
+        if let Data::Cname(target) = data {
+            return self.alias(name, ttl, target);
+        }
         let new = RecordSet { ttl, data: Vec::new(), given: Given::default() };
         let set = self.node(name).sets.entry(data.record_type()).or_insert(new);
         set.ttl = set.ttl.min(ttl);
@@ -183,6 +186,9 @@ impl Zone {
         }
         match self.find(&question.name) {
             None => Step::End(Reply::NoSuchName, self.negative_ttl(&question.name)),
+            Some(Node { alias: Some((ttl, target)), .. }) if question.rtype == RecordType::Cname => {
+                Step::End(Reply::from_records([Data::Cname(target.clone())]), *ttl)
+            }
             Some(Node { alias: Some((ttl, target)), .. }) => Step::Alias(*ttl, target.clone()),
             Some(node) => match node.sets.get(&question.rtype) {
                 Some(set) => {

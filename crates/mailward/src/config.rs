@@ -6,9 +6,12 @@ pub mod policy;
 mod reader;
 pub mod receiving;
 pub mod sample;
+pub mod sealing;
 pub mod signing;
 mod spec;
 pub mod store;
+pub mod tls_policy;
+pub mod web;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,8 +29,11 @@ pub use self::listener::Listener;
 pub use self::policy::Policy;
 use self::reader::Reader;
 pub use self::receiving::{Daemon, Dns, LogFormat, Receiving};
+pub use self::sealing::Sealing;
 pub use self::signing::Signing;
 pub use self::store::Store;
+pub use self::tls_policy::TlsPolicy;
+pub use self::web::Web;
 
 /// Where the configuration is looked for where no other file is named.
 pub const DEFAULT_PATH: &str = "/etc/mailward/mailward.toml";
@@ -49,12 +55,18 @@ pub struct Config {
     pub policy: Policy,
     /// `[store]`
     pub store: Store,
+    /// `[web]`
+    pub web: Web,
     /// `[log]`
     pub log: LogFormat,
     /// `[daemon]`
     pub daemon: Daemon,
+    /// `[tls_policy]`
+    pub tls_policy: TlsPolicy,
     /// `[signing]`
     pub signing: Signing,
+    /// `[sealing]`, where mail is sealed.
+    pub sealing: Option<Sealing>,
 }
 
 /// A file that was read, and everything that was noticed in it.
@@ -134,14 +146,25 @@ impl Config {
         if let Some(table) = fields.get("store").and_then(|value| reader.table(value)) {
             config.store = Store::read(&mut reader, table, directory);
         }
+        if let Some(table) = fields.get("web").and_then(|value| reader.table(value)) {
+            config.web = Web::read(&mut reader, table);
+        }
         if let Some(table) = fields.get("log").and_then(|value| reader.table(value)) {
             config.log = LogFormat::read(&mut reader, table);
         }
         if let Some(table) = fields.get("daemon").and_then(|value| reader.table(value)) {
             config.daemon = Daemon::read(&mut reader, table);
         }
+        if let Some(table) = fields.get("tls_policy").and_then(|value| reader.table(value)) {
+            config.tls_policy = TlsPolicy::read(&mut reader, table, directory, config.dns.trusted);
+        }
         if let Some(table) = fields.get("signing").and_then(|value| reader.table(value)) {
             config.signing = Signing::read(&mut reader, table, directory);
+        }
+        if let Some(value) = fields.get("sealing")
+            && let Some(table) = reader.table(value)
+        {
+            config.sealing = Sealing::read(&mut reader, table, value.span(), &config.listeners);
         }
         (config, reader.into_findings())
     }

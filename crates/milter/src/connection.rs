@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
+use accept::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -11,7 +12,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::handler::{
     Answer, Client, Context, End, Greeting, Message, Mta, Piece, Service, Trouble, Verdict,
 };
-use crate::listener::Stream;
 use crate::packet::Frames;
 use crate::reply::Reply;
 use crate::serve::Settings;
@@ -27,20 +27,10 @@ pub(crate) async fn converse<S: Service>(
 ) -> Result<(), Trouble> {
     let Some(mut client) = service.accept(mta) else { return Ok(()) };
     let mut talk = Talk { stream, frames: Frames::default(), settings, stop };
-    let mut session = match talk.open().await {
-        Ok(Some(session)) => session,
-        nothing => {
-            client.close();
-            return nothing.map(drop);
-        }
-    };
+    let Some(mut session) = talk.open().await? else { return Ok(()) };
     loop {
-        let mut message = None;
-        let ended = talk.client(&mut session, &mut client, &mut message, service).await;
-        message.into_iter().for_each(Message::abort);
-        client.close();
-        match ended? {
-            Ended::NewClient => {}
+        match talk.client(&mut session, &mut client, service).await? {
+            Ended::NewClient => drop(client),
             Ended::Connection => return Ok(()),
         }
         let Some(next) = service.accept(mta) else { return Ok(()) };
@@ -84,14 +74,14 @@ impl Talk<'_> {
         Ok(session)
     }
 
-    /// Serves one client of the MTA. The message in flight is left in `message`.
+    /// Serves one client of the MTA.
     async fn client<S: Service>(
         &mut self,
         session: &mut Session,
         client: &mut S::Client,
-        message: &mut Option<<S::Client as Client>::Message>,
         service: &S,
     ) -> Result<Ended, Trouble> {
+        let mut message = None;
         loop {
             if !self.packet(Some(session.state())).await? {
                 return Ok(Ended::Connection);
@@ -101,7 +91,7 @@ impl Talk<'_> {
             let state = session.state();
             let context = Context { agreed: session.agreed(), macros: session.macros() };
             if matches!(event, Event::Mail(_) | Event::Helo(_) | Event::Abort) {
-                message.take().into_iter().for_each(Message::abort);
+                message = None;
             }
             let (said, late) = match event {
                 Event::Macros | Event::Abort => continue,
@@ -114,7 +104,7 @@ impl Talk<'_> {
                     None => (Said::go_on(), None),
                 },
                 event => {
-                    let answer = callback(event, client, message, context);
+                    let answer = callback(event, client, &mut message, context);
                     match timeout(self.settings.answer, answer).await {
                         Ok(said) => (said, None),
                         Err(_) => (Said::to_message(Verdict::Tempfail), Some(Trouble::Late { state })),
@@ -132,7 +122,7 @@ impl Talk<'_> {
             }
             session.answered(said.answered);
             if said.answered == Answered::MessageOver {
-                *message = None;
+                message = None;
             }
         }
     }

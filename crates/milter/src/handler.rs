@@ -3,7 +3,6 @@
 
 use std::future::{Future, ready};
 use std::io;
-use std::net::IpAddr;
 
 use crate::command::Connect;
 use crate::edits::{Edits, NotAllowed};
@@ -23,13 +22,7 @@ pub struct Context<'a> {
 }
 
 /// Who talks to us: not the client of the MTA, the MTA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mta {
-    /// Over TCP, from this address.
-    Tcp(IpAddr),
-    /// Over a unix socket.
-    Unix,
-}
+pub type Mta = accept::Peer;
 
 /// A filter.
 pub trait Service: Send + Sync + 'static {
@@ -43,7 +36,7 @@ pub trait Service: Send + Sync + 'static {
     fn trouble(&self, trouble: &Trouble);
 }
 
-/// One client of the MTA, from its connection to its end.
+/// One client of the MTA, from its connection to its end; dropped when it is gone.
 pub trait Client: Send {
     /// For one message.
     type Message: Message;
@@ -70,17 +63,12 @@ pub trait Client: Send {
         arguments: Strings<'_>,
         context: Context<'_>,
     ) -> impl Future<Output = Result<Self::Message, Verdict>> + Send;
-
-    /// The client is gone.
-    fn close(self)
-    where
-        Self: Sized,
-    {
-    }
 }
 
 /// One message, from its sender to the last word about it. After a [`Verdict`] nothing more of it is heard; a refusal in
-/// [`Message::rcpt`] or [`Message::data`] is of that command only.
+/// [`Message::rcpt`] or [`Message::data`] is of that command only. When there will be no more of it, for whatever reason, it is
+/// dropped: taken back, the connection broken, an answer late, a callback that has panicked, the server at its end. What has
+/// to be cleaned up then belongs into its `Drop`.
 pub trait Message: Send {
     /// A recipient as it was given in SMTP, in its angle brackets, then the parameters of RCPT.
     fn rcpt(&mut self, arguments: Strings<'_>, context: Context<'_>) -> impl Future<Output = Answer> + Send {
@@ -115,14 +103,6 @@ pub trait Message: Send {
     /// The message is complete. Takes as long as it takes, up to [`Settings::end`](crate::Settings::end): the MTA is told
     /// that work is going on.
     fn end_of_body(self, context: Context<'_>) -> impl Future<Output = End> + Send;
-
-    /// There will be no more of this message: taken back, or the connection is broken. A message whose end is late, whose
-    /// callback panics, or that is cut off when the server ends is only dropped.
-    fn abort(self)
-    where
-        Self: Sized,
-    {
-    }
 }
 
 /// The answer to a client's greeting.
@@ -188,12 +168,9 @@ impl From<Verdict> for End {
 /// MTA does with the message on it what it was told to do when a filter is away.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// No connection could be accepted; tried again after a pause.
-    #[error("cannot accept a connection: {0}")]
-    Accept(#[source] io::Error),
-    /// As many connections as are allowed are open.
-    #[error("refused a connection: {0} are open")]
-    TooMany(usize),
+    /// Connections could not be taken, or the filter has panicked on one.
+    #[error(transparent)]
+    Server(#[from] accept::Trouble),
     /// The MTA is not in step with the protocol.
     #[error("the MTA broke the protocol: {0}")]
     Broken(#[from] Broken),
@@ -227,9 +204,6 @@ pub enum Trouble {
     /// A change to a message that this MTA does not do; it was told to try again later.
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
-    /// The filter has panicked.
-    #[error("the filter has panicked")]
-    Panicked,
 }
 
 fn place(state: Option<State>) -> String {

@@ -17,7 +17,6 @@ pub mod command;
 mod connection;
 pub mod edits;
 mod handler;
-mod listener;
 pub mod macros;
 pub mod options;
 pub mod packet;
@@ -27,9 +26,9 @@ pub mod session;
 mod smtp_reply;
 pub mod wire;
 
+pub use accept::{BoundUnix, Listener};
 pub use edits::{EditError, Edits, NotAllowed};
 pub use handler::{Answer, Client, Context, End, Greeting, Message, Mta, Piece, Service, Trouble, Verdict};
-pub use listener::{BoundUnix, Listener};
 pub use macros::Macros;
 pub use options::{Actions, Agreed, MacroStage, Wish};
 pub use serve::{Settings, serve};

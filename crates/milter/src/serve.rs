@@ -1,19 +1,13 @@
-//! The server: takes connections, not too many, and on shutdown lets the messages in flight come to their end.
+//! The server: on each connection that is taken, messages one behind the other.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use accept::{Connection, Limits, Listener};
 
 use crate::connection::converse;
-use crate::handler::{Service, Trouble};
-use crate::listener::Listener;
+use crate::handler::Service;
 use crate::options::Wish;
-
-/// How long to wait after the system refused to give a connection, for want of file descriptors most likely.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the server goes by.
 #[derive(Debug, Clone)]
@@ -58,60 +52,24 @@ impl Settings {
 }
 
 /// Serves until `shutdown` is ready. Then no more connections are taken, those between two messages are closed, and the
-/// others when their message is at its end or [`Settings::grace`] is over.
+/// others when their message is at its end or [`Settings::grace`] is over: the MTA then does what it was told to do when a
+/// filter is away.
 pub async fn serve<S: Service>(
     listener: Listener,
     service: Arc<S>,
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send,
 ) {
+    let limits = Limits { connections: settings.connections, grace: settings.grace };
     let settings = Arc::new(settings);
-    let (stop, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(ended) = connections.join_next() => {
-                report(&*service, ended);
-                continue;
-            }
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((mut stream, mta)) if connections.len() < settings.connections => {
-                let (service, settings) = (Arc::clone(&service), Arc::clone(&settings));
-                let stopped = stopped.clone();
-                connections.spawn(async move {
-                    let ended = converse(&mut stream, mta, &*service, &settings, stopped).await;
-                    ended.unwrap_or_else(|trouble| service.trouble(&trouble));
-                });
-            }
-            Ok(_) => service.trouble(&Trouble::TooMany(connections.len())),
-            Err(error) => {
-                service.trouble(&Trouble::Accept(error));
-                tokio::select! {
-                    () = &mut shutdown => break,
-                    () = sleep(PAUSE) => {}
-                }
-            }
-        }
-    }
-    drop(listener);
-    // Nobody listens if there is no connection.
-    let _ = stop.send(true);
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            report(&*service, ended);
+    let filter = Arc::clone(&service);
+    let answer = move |connection: Connection| {
+        let (service, settings) = (Arc::clone(&filter), Arc::clone(&settings));
+        async move {
+            let Connection { mut stream, peer, stop } = connection;
+            let ended = converse(&mut *stream, peer, &*service, &settings, stop).await;
+            ended.unwrap_or_else(|trouble| service.trouble(&trouble));
         }
     };
-    // What is not at its end now is cut off: the MTA does what it was told to do when a filter is away.
-    let _ = timeout(settings.grace, all).await;
-}
-
-fn report<S: Service>(service: &S, ended: Result<(), JoinError>) {
-    if ended.is_err_and(|error| error.is_panic()) {
-        service.trouble(&Trouble::Panicked);
-    }
+    accept::serve(listener, limits, shutdown, answer, |trouble| service.trouble(&trouble.into())).await;
 }

@@ -84,7 +84,7 @@ async fn net_06_ten_thousand_connections_that_wait_for_another_message_take_litt
     // The other side still prints.
     let (held, _lines) = held.await.unwrap();
     assert!(held);
-    while counts.aborted.load(Ordering::SeqCst) < IDLE as u64 {
+    while counts.gone.load(Ordering::SeqCst) < IDLE as u64 {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     let (after, _) = resident();
@@ -99,7 +99,7 @@ async fn net_06_ten_thousand_connections_that_wait_for_another_message_take_litt
 #[derive(Default)]
 struct Counts {
     octets: AtomicU64,
-    aborted: AtomicU64,
+    gone: AtomicU64,
 }
 
 struct Counting(Arc<Counts>);
@@ -115,13 +115,22 @@ impl Service for Counting {
 }
 
 impl Client for Counting {
-    type Message = Self;
-    async fn mail(&mut self, _: Strings<'_>, _: Context<'_>) -> Result<Self, Verdict> {
-        Ok(Self(Arc::clone(&self.0)))
+    type Message = Begun;
+    async fn mail(&mut self, _: Strings<'_>, _: Context<'_>) -> Result<Begun, Verdict> {
+        Ok(Begun(Arc::clone(&self.0)))
     }
 }
 
-impl Message for Counting {
+/// A message.
+struct Begun(Arc<Counts>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.gone.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Message for Begun {
     async fn header(&mut self, _: &[u8], _: &[u8], _: Context<'_>) -> Answer {
         Answer::Continue
     }
@@ -131,9 +140,6 @@ impl Message for Counting {
     }
     async fn end_of_body(self, _: Context<'_>) -> End {
         Verdict::Accept.into()
-    }
-    fn abort(self) {
-        self.0.aborted.fetch_add(1, Ordering::SeqCst);
     }
 }
 

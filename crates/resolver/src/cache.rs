@@ -135,7 +135,7 @@ fn data(data: &Data) -> usize {
             Data::Txt(strings) => strings.iter().map(|s| RECORD_OVERHEAD + s.len()).sum(),
             Data::Tlsa { data, .. } => data.len(),
             Data::Mx { exchange, .. } => name(exchange),
-            Data::Ptr(target) | Data::Ns(target) => name(target),
+            Data::Ptr(target) | Data::Ns(target) | Data::Cname(target) => name(target),
             Data::Soa { mname, .. } => name(mname),
         }
 }

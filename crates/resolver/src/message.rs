@@ -140,6 +140,7 @@ fn data(data: &RData) -> Option<Data> {
         RData::TXT(text) => Data::Txt(text.txt_data.iter().cloned().collect()),
         RData::PTR(target) => Data::Ptr(name(&target.0)?),
         RData::NS(target) => Data::Ns(name(&target.0)?),
+        RData::CNAME(target) => Data::Cname(name(&target.0)?),
         RData::TLSA(tlsa) => Data::Tlsa {
             usage: tlsa.cert_usage.into(),
             selector: tlsa.selector.into(),
@@ -172,6 +173,7 @@ pub(crate) fn type_of(rtype: RecordType) -> rr::RecordType {
         RecordType::Tlsa => rr::RecordType::TLSA,
         RecordType::Ns => rr::RecordType::NS,
         RecordType::Soa => rr::RecordType::SOA,
+        RecordType::Cname => rr::RecordType::CNAME,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The database of mailward: rows of messages, history, leases; SQLite or PostgreSQL from the same code.
+//! The database of mailward: rows of messages, history, leases, TLS policies; SQLite or PostgreSQL from the same code.
 //!
 #![doc = include_str!("../STATES.md")]
 #![forbid(unsafe_code)]
@@ -19,6 +19,7 @@ mod queue;
 mod retain;
 mod row;
 mod status;
+mod tls;
 mod value;
 mod writer;
 
@@ -27,7 +28,7 @@ use pool::Pool;
 
 pub use error::Error;
 pub use history::{
-    DEFER_FOR, DEFERRAL_KEPT, DeferralKey, ESTABLISHED_DAYS, History, HistoryLimits, MAX_NETWORKS, Network,
+    DEFERRAL_KEPT, DeferralKey, Deferred, ESTABLISHED_DAYS, History, HistoryLimits, MAX_NETWORKS, Network,
     PASSING_DAYS, SIGNING_DAYS,
 };
 pub use insert::BATCH;
@@ -44,6 +45,10 @@ pub use row::{
     Mode, Note, Override, OverrideKind, PublishedPolicy, RowId, SpfResult, SpfScope, Would,
 };
 pub use status::{Counts, State, Status};
+pub use tls::{
+    MAX_TLS_EVENT, MAX_TLS_PAGE, TLS_HISTORY_DAYS, TLS_HISTORY_ROWS, TLS_POLICY_BYTES, TLS_STALE_DAYS,
+    TlsEvent, TlsEventKind, TlsPolicy,
+};
 pub use writer::{FLUSH_EVERY, Put, RETRY_EVERY, Writer, WriterSettings};
 
 /// A database. Clones share its connections.
@@ -69,6 +74,17 @@ impl Store {
     #[doc(hidden)]
     pub async fn migrate_to(&self, version: u32, now: UnixTime) -> Result<(), Error> {
         migrate::migrate(&self.pool, version, now).await
+    }
+
+    /// Whether the database is at [`VERSION`], for those who only read: [`Error::Newer`] or [`Error::Older`] where it is not.
+    pub async fn check_version(&self) -> Result<(), Error> {
+        migrate::check(&self.pool).await
+    }
+
+    /// The version that the database has: [`VERSION`] or less; `None` where no mailward has been at it. Changes nothing.
+    /// [`Error::Newer`] as with [`Store::migrate`].
+    pub async fn version(&self) -> Result<Option<u32>, Error> {
+        migrate::version(&self.pool).await
     }
 
     /// Ends all connections; for SQLite, the write-ahead log goes into the file.

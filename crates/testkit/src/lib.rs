@@ -1,5 +1,5 @@
-//! For tests only: vectors, naive second implementations as oracles, a DKIM signer and an ARC sealer among them, a DNS in no hurry, and real
-//! programs.
+//! For tests only: vectors, naive second implementations as oracles, a DKIM signer and an ARC sealer among them, a DNS in no hurry, HTTPS
+//! hosts of every kind, and real programs.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::panic,
@@ -11,6 +11,7 @@
     reason = "a test whose fixture is wrong has failed, and tests read files"
 )]
 
+pub mod https;
 pub mod oracle;
 pub mod private;
 pub mod real;
@@ -26,4 +27,10 @@ pub fn how_many(usually: usize) -> usize {
         Ok(count) => count.parse().expect("MAILWARD_RANDOM is a number"),
         Err(_) => usually,
     }
+}
+
+/// Whether tests of faults are to last as long as the real thing: the variable `MAILWARD_LONG` is 1.
+#[must_use]
+pub fn long() -> bool {
+    std::env::var_os("MAILWARD_LONG").is_some_and(|long| long == "1")
 }

@@ -3,4 +3,5 @@
 
 pub mod canon;
 pub mod spf;
+pub mod tls;
 pub mod walk;

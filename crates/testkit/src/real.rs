@@ -11,8 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+pub mod opendkim;
 pub mod postfix;
+pub mod postgres;
+pub mod sasl;
 pub mod smtp;
+pub mod unbound;
 
 /// How long [`wait_until`] waits before it gives up.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -65,11 +69,31 @@ impl Root {
     /// It is killed when the thread that starts it ends; for what must outlive that, see [`Running::start`].
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
+        self.command_over(program, &[])
+    }
+
+    /// The same, and for this command alone other files stand in the places of some of the root's own: each a path in the
+    /// root (`etc/resolv.conf`), where there is a file, and what is seen there.
+    #[must_use]
+    pub fn command_over(&self, program: &str, files: &[(&str, &Path)]) -> Command {
+        const MOUNT: &str =
+            r#"while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; exec "$@""#;
         let Some(file) = program_in(&self.path, program) else {
             panic!("no {program} in {}", self.path.display())
         };
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"]);
+        command.args(["--pdeathsig", "KILL"]);
+        if !files.is_empty() {
+            command.args(["unshare", "--mount", "sh", "-ec", MOUNT, "sh"]);
+            for (place, file) in files {
+                command.arg(file).arg(self.path.join(place));
+            }
+            command.arg("--");
+        }
+        // Killed with whoever started it, a process takes those in its PID namespace along. A program that takes on another
+        // user's rights, as Postfix does, is no longer killed so; who keeps the outer namespace is.
+        command.args(["unshare", "--pid", "--fork", "--kill-child"]);
+        command.args(["unshare", "--mount", "--pid", "--fork", "--kill-child"]);
         command.arg("--mount-proc").arg(format!("--root={}", self.path.display())).arg("--wd=/");
         command.arg(Path::new("/").join(file));
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/").env("TMPDIR", "/tmp");
@@ -161,11 +185,12 @@ impl Running {
     /// The number of the program's own process, as this machine counts; panics where it has not been started yet.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        // `unshare` waits for it.
-        let unshare = self.child.id();
-        let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
-        let first = children.expect("the program runs").split_whitespace().next().map(str::parse);
-        first.expect("the program runs").expect("a number")
+        // Each `unshare` waits for its child.
+        [(), ()].iter().fold(self.child.id(), |unshare, ()| {
+            let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+            let first = children.expect("the program runs").split_whitespace().next().map(str::parse);
+            first.expect("the program runs").expect("a number")
+        })
     }
 
     /// Waits until `answers`; panics with the program's log when it ends before that, or at the [`DEADLINE`].

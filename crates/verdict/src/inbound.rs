@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use arc::Chain;
-use dkim::{BodyHasher, BodyHashes, KeyCache, Keys, Verifier};
+use dkim::{BodyHasher, BodyHashes, Canon, KeyCache, Keys, Verifier};
 use dmarc::{Discovery, DkimEvidence, MAX_AUTHOR_DOMAINS, SpfEvidence};
 use dns::Dns;
 use futures_util::future::{Either, OptionFuture, join, join_all, join4, select};
@@ -92,7 +92,12 @@ impl<'a> Inbound<'a> {
 
     /// The hasher that the body has to go through, in chunks of any size, while [`Inbound::look_up`] goes on or after.
     pub fn body(&self) -> BodyHasher {
-        BodyHasher::new(self.signatures.forms().chain(self.chain.forms()))
+        self.body_with(None)
+    }
+
+    /// The same for a body that somebody else needs in another form too.
+    pub fn body_with(&self, more: Option<Canon>) -> BodyHasher {
+        BodyHasher::new(self.signatures.forms().chain(self.chain.forms()).chain(more))
     }
 
     /// Asks all that has to be asked: SPF for both identities, the keys of DKIM and ARC and the DMARC walks, side by side. What SPF will

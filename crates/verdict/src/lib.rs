@@ -7,6 +7,7 @@
 
 mod authres;
 pub mod direction;
+pub mod forwarded;
 mod inbound;
 pub mod local;
 pub mod network;
@@ -16,6 +17,7 @@ mod replay;
 mod settings;
 pub mod suffix;
 mod summary;
+pub mod tls;
 pub mod upstream;
 mod verdict;
 

@@ -15,6 +15,7 @@ mod missing;
 mod mode;
 mod policy;
 mod refusal;
+mod replay;
 mod reply;
 mod rule;
 mod step;
@@ -24,7 +25,7 @@ mod tests;
 mod voucher;
 mod weigh;
 
-pub use decision::{Decision, Disposition, Held};
+pub use decision::{Decision, Disposition, Exemption, Held};
 pub use domains::{DomainMap, DomainSet};
 pub use existence::{Existence, existence};
 pub use history::{
@@ -34,6 +35,7 @@ pub use marking::Marking;
 pub use mode::{Ceiling, Mode, Modes, Recipients};
 pub use policy::{Case, Listed, LocalPolicy, Refuse};
 pub use refusal::{Condition, Finding, Ground, Kind, Obstacle, Refusal};
+pub use replay::{Copies, REMEMBERED, Replay, Replayed};
 pub use reply::{Class, MAX_REPLY, MAX_TEMPLATE, Macro, Reply, Template, TemplateError, TemplateErrorKind};
 pub use rule::{Action, Rule, RuleError, Rules};
 pub use step::Step;

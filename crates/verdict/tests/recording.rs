@@ -90,6 +90,7 @@ fn every_answer() -> Vec<(Question, Answer)> {
         Data::Tlsa { usage: 3, selector: 1, matching: 255, data: Arc::from(&b"\x00\xff"[..]) },
         Data::Ns(name("ns\\.with\\.dots.\\000\\255.example.")),
         Data::Soa { mname: name("ns.example."), serial: u32::MAX, minimum: 0 },
+        Data::Cname(name("other.example.")),
     ];
     let replies =
         [Reply::NoData, Reply::NoSuchName, Reply::ServerFailure, Reply::TimeOut, Reply::Bogus].into_iter();

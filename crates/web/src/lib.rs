@@ -10,11 +10,10 @@ mod metrics;
 mod pages;
 mod serve;
 
+pub use accept::{Listener, Trouble};
 pub use health::{Part, State};
 pub use metrics::{Labels, Metrics};
-pub use serve::{
-    GRACE, HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_FIELDS, MAX_HEADER, Settings, TIMEOUT, Trouble, serve,
-};
+pub use serve::{GRACE, HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_FIELDS, MAX_HEADER, Settings, TIMEOUT, serve};
 
 /// What there is to show.
 pub trait Source: Send + Sync + 'static {

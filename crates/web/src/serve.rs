@@ -1,17 +1,14 @@
 //! The server: a connection is one question and one answer, within bounds of size and time.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accept::{Connection, Limits, Listener};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::Source;
 use crate::pages::router;
@@ -28,8 +25,6 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long answers that are on their way may take after shutdown was asked for.
 pub const GRACE: Duration = Duration::from_secs(2);
-/// How long to wait after the system refused to give a connection, for want of file descriptors most likely.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the server goes by.
 #[derive(Clone, Debug)]
@@ -51,74 +46,30 @@ impl Default for Settings {
     }
 }
 
-/// What can go wrong, and concerns more than one client.
-#[derive(Debug, thiserror::Error)]
-pub enum Trouble {
-    /// No connection could be accepted; tried again after a pause.
-    #[error("cannot accept a connection: {0}")]
-    Accept(#[source] io::Error),
-    /// As many connections as are allowed are open.
-    #[error("refused a connection: {0} are open")]
-    TooMany(usize),
-    /// A page failed on a mistake in the program.
-    #[error("a page panicked")]
-    Panicked,
-}
-
 /// Serves the pages of `source` until `shutdown` is ready; then answers that are on their way are finished, within
 /// [`GRACE`].
 pub async fn serve<S: Source>(
-    listener: TcpListener,
+    listener: Listener,
     source: Arc<S>,
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let pages = router(Arc::clone(&source), settings.names.clone().into());
-    let (stop, stopped) = watch::channel(());
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(ended) = connections.join_next() => {
-                report(&*source, ended);
-                continue;
-            }
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) if connections.len() < settings.connections => {
-                let answer = answer(stream, pages.clone(), settings.header, stopped.clone());
-                let whole = settings.whole;
-                connections.spawn(async move {
-                    // A client that is gone or too slow hurts nobody but itself.
-                    let _ = timeout(whole, answer).await;
-                });
-            }
-            Ok(_) => source.trouble(&Trouble::TooMany(connections.len())),
-            Err(error) => {
-                source.trouble(&Trouble::Accept(error));
-                tokio::select! {
-                    () = &mut shutdown => break,
-                    () = sleep(PAUSE) => {}
-                }
-            }
-        }
-    }
-    drop(listener);
-    drop(stop);
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            report(&*source, ended);
+    let pages = router(Arc::clone(&source), settings.names.into());
+    let (header, whole) = (settings.header, settings.whole);
+    let answer = move |connection| {
+        let answer = answer(connection, pages.clone(), header);
+        async move {
+            // A client that is gone or too slow hurts nobody but itself.
+            let _ = timeout(whole, answer).await;
         }
     };
-    // What is not at its end now is cut off.
-    let _ = timeout(GRACE, all).await;
+    let limits = Limits { connections: settings.connections, grace: GRACE };
+    accept::serve(listener, limits, shutdown, answer, |trouble| source.trouble(&trouble)).await;
 }
 
 /// One connection.
-async fn answer(stream: TcpStream, pages: Router, header: Duration, mut stopped: watch::Receiver<()>) {
+async fn answer(connection: Connection, pages: Router, header: Duration) {
+    let Connection { stream, mut stop, .. } = connection;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(header)
@@ -130,15 +81,9 @@ async fn answer(stream: TcpStream, pages: Router, header: Duration, mut stopped:
     tokio::select! {
         // What goes wrong is told to the client, where there is one.
         _ = &mut connection => {}
-        _ = stopped.changed() => {
+        _ = stop.changed() => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }
-    }
-}
-
-fn report<S: Source>(source: &S, ended: Result<(), JoinError>) {
-    if ended.is_err_and(|error| error.is_panic()) {
-        source.trouble(&Trouble::Panicked);
     }
 }

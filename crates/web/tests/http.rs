@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use web::{GRACE, MAX_FIELDS, MAX_HEADER, Metrics, Part, Settings, Source, State, Trouble};
+use web::{GRACE, Listener, MAX_FIELDS, MAX_HEADER, Metrics, Part, Settings, Source, State, Trouble};
 
 const GET: &str = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
@@ -49,8 +49,9 @@ struct Site {
 
 impl Site {
     async fn start(settings: Settings) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = socket.local_addr().unwrap();
+        let listener = Listener::tcp(socket).unwrap();
         let source = Arc::new(Fake::default());
         source.parts.lock().unwrap().push(Part { name: "milter", state: State::Good });
         let (stop, stopped) = oneshot::channel();
@@ -234,7 +235,7 @@ async fn a_page_that_panics_harms_nobody_else() {
         assert_eq!(site.status(&metrics).await, status);
     }
     assert_eq!(site.status(GET).await, 200);
-    assert_eq!(*site.source.troubles.lock().unwrap(), ["a page panicked"]);
+    assert_eq!(*site.source.troubles.lock().unwrap(), ["what served a connection has panicked"]);
 }
 
 #[tokio::test]

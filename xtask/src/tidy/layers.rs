@@ -41,6 +41,7 @@ const HOUSE: &[(&str, Layer)] = &[
     ("resolver", Layer::Adapter),
     ("store", Layer::Adapter),
     ("courier", Layer::Adapter),
+    ("accept", Layer::Adapter),
     ("milter", Layer::Adapter),
     ("socketmap", Layer::Adapter),
     ("tlsrpt-socket", Layer::Adapter),
@@ -52,8 +53,17 @@ const HOUSE: &[(&str, Layer)] = &[
     ("bench", Layer::Tool),
 ];
 
-/// The arrows inside a row: importer, imported. DMARC needs the proofs that only SPF and DKIM can make.
-const ARROWS: &[(&str, &str)] = &[("dns", "mail"), ("arc", "dkim"), ("dmarc", "spf"), ("dmarc", "dkim")];
+/// The arrows inside a row: importer, imported. DMARC needs the proofs that only SPF and DKIM can make; servers share the
+/// loop that takes connections.
+const ARROWS: &[(&str, &str)] = &[
+    ("dns", "mail"),
+    ("arc", "dkim"),
+    ("dmarc", "spf"),
+    ("dmarc", "dkim"),
+    ("milter", "accept"),
+    ("socketmap", "accept"),
+    ("web", "accept"),
+];
 
 /// What a pure crate never imports: sockets, files, clocks, randomness, logging. `*` ends a prefix.
 const IMPURE: &[&str] = &[
@@ -241,6 +251,8 @@ mod tests {
             ("resolver", "dns", true),
             ("resolver", "verdict", true),
             ("web", "store", false),
+            ("web", "accept", true),
+            ("store", "accept", false),
             ("mailward", "resolver", true),
             ("mailward", "spf", true),
             ("resolver", "mailward", false),

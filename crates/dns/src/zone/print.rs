@@ -62,7 +62,7 @@ impl fmt::Display for Data {
                 f.write_str(if index > 0 { " " } else { "" })?;
                 quoted(f, string)
             }),
-            Self::Ptr(name) | Self::Ns(name) => write!(f, "{}", Absolute(name)),
+            Self::Ptr(name) | Self::Ns(name) | Self::Cname(name) => write!(f, "{}", Absolute(name)),
             Self::Tlsa { usage, selector, matching, data } => {
                 write!(f, "{usage} {selector} {matching} ")?;
                 data.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -273,3 +273,11 @@ fn an_answer_is_always_the_very_same() {
     zone.add(name.clone(), 60, Data::A([192, 0, 2, 2].into()));
     assert_eq!((first.len(), ask(&zone).len()), (1, 2));
 }
+
+#[test]
+fn an_alias_that_is_asked_for_is_not_followed() {
+    let zone = "a.example. 60 CNAME b.example.\nb.example. 60 CNAME c.example.\n;! authenticated a.example.";
+    check(zone, "CNAME a.example", "b.example. ttl 60 authenticated");
+    check(zone, "CNAME b.example", "c.example. ttl 60");
+    check(zone, "CNAME c.example", "NoSuchName");
+}

@@ -5,12 +5,12 @@ mod json;
 use std::path::PathBuf;
 
 use dkim::Canon;
-use mail::Finding;
+use mail::{Finding, Severity, Span};
 use verdict::outbound::{Rule, SigningTable};
 
 use super::record::{Page, end, exit};
 use crate::cli::Exit;
-use crate::config::{Config, Source, sample::sample};
+use crate::config::{Config, Sealing, Source, sample::sample};
 use crate::input::InputError;
 use crate::keys::ring::{Ring, SiteKey, lacking};
 
@@ -79,6 +79,7 @@ fn check(args: &CheckArgs) -> Result<Exit, InputError> {
     // Of a rule with a mistake nobody knows which keys it wants.
     if source.is_valid() {
         source.findings.extend(lacking(&config.signing, &table));
+        source.findings.extend(config.sealing.as_ref().and_then(|sealing| no_sealer(&ring, sealing)));
     }
     let look = Look { source, ring, table };
     if args.json {
@@ -87,6 +88,13 @@ fn check(args: &CheckArgs) -> Result<Exit, InputError> {
         show(&look);
     }
     Ok(exit(look.is_good()))
+}
+
+/// Why nobody can seal, at its place in the file.
+fn no_sealer(ring: &Ring, sealing: &Sealing) -> Option<Finding> {
+    let fault = ring.sealer(sealing).err()?;
+    let span = Span::new(sealing.at.start, sealing.at.end);
+    Some(Finding::new("config-no-key", Severity::Error, span, fault.to_string()))
 }
 
 fn show(look: &Look) {

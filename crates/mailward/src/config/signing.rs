@@ -242,7 +242,7 @@ fn unsigned(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn signing_domain(text: &str) -> Result<Domain, String> {
+pub(super) fn signing_domain(text: &str) -> Result<Domain, String> {
     match Domain::parse(text) {
         Ok(domain) if domain.is_fqdn() => Ok(domain),
         Ok(_) => Err("a whole domain was expected: it has two labels or more".to_owned()),
@@ -250,7 +250,7 @@ fn signing_domain(text: &str) -> Result<Domain, String> {
     }
 }
 
-fn selector(text: &str) -> Result<Selector, String> {
+pub(super) fn selector(text: &str) -> Result<Selector, String> {
     Selector::parse(text).map_err(|why| format!("no selector: {why}"))
 }
 

@@ -3,7 +3,8 @@
 mod serving;
 
 pub(super) use serving::{
-    AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, STORE,
+    AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, SEALING,
+    STORE, TLS_POLICY, WEB,
 };
 
 /// A table of the file.
@@ -57,9 +58,12 @@ pub(super) static ROOT: Part = Part {
         table("network"),
         table("policy"),
         table("store"),
+        table("web"),
         table("log"),
         table("daemon"),
+        table("tls_policy"),
         table("signing"),
+        table("sealing"),
     ],
     example: false,
     lines: &[],
@@ -72,8 +76,10 @@ pub(super) static PARTS: &[&Part] = &[
     &NETWORK,
     &POLICY,
     &STORE,
+    &WEB,
     &LOG,
     &DAEMON,
+    &TLS_POLICY,
     &SIGNING,
     &LISTENER,
     &AUTHORS,
@@ -83,6 +89,7 @@ pub(super) static PARTS: &[&Part] = &[
     &KEY,
     &RULE,
     &USERS,
+    &SEALING,
 ];
 
 pub(super) static SIGNING: Part = Part {

@@ -235,11 +235,18 @@ fn all_that_can_be_said_about_serving() {
          [network]\nown = '192.0.2.0/24'\nrelays = '192.0.2.25'\ndirections = ['authenticated: outbound', 'own-network: inbound']\n\
          [policy]\nmode = 'quarantine'\nown_domains = 'a.example'\nrefuse = 'policy'\nforwarders = ['192.0.2.9', 'f.example']\n\
          lists = 'l.example'\nexempt = '::1'\nallow = 'p.example'\nallow_authors = 'm.example'\ndeny_authors = 'u.example'\n\
-         hold = true\nmarking_field = 'X-Mark'\nmark_all = true\n\
+         max_copies = 50\nmax_signature_age = '2d'\nhold = true\nmarking_field = 'X-Mark'\nmark_all = true\n\
          [policy.authors]\n'a.example' = 'enforce'\n[policy.recipients]\n'b.example' = 'observe'\n\
          [policy.rules]\nspf-fail = 'refuse'\n[policy.replies]\nspf-fail = '550 5.7.23 no'\n\
          [store]\npath = 'data'\ndays = 7\nmegabytes = 10\n[log]\nformat = 'json'\n\
-         [daemon]\nuser = 'u'\nconnections = 5\nsandbox = false\n[signing]\nwithout_key = 'unsigned'\n",
+         [daemon]\nuser = 'u'\nconnections = 5\nsandbox = false\n[signing]\nwithout_key = 'unsigned'\n\
+         [sealing]\ndomain = 'a.example'\nselector = 's'\nrecipients = ['alumni.a.example', 'b@a.example']\nlisteners = 'in'\n",
+    );
+    let sealing = config.sealing.as_ref().unwrap();
+    assert!(sealing.forwarded.by_listener("in") && !sealing.forwarded.by_listener("out"));
+    assert!(
+        sealing.forwarded.to(b"<x@alumni.a.example>", false)
+            && !sealing.forwarded.to(b"<x@a.example>", false)
     );
     let d = |text: &str| mail::Domain::parse(text).unwrap();
     let [inside, out] = config.listeners.as_slice() else { panic!() };
@@ -257,6 +264,7 @@ fn all_that_can_be_said_about_serving() {
         local.known_networks.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(),
         [Kind::Forwarder, Kind::Exempt]
     );
+    assert_eq!(local.replay, verdict::local::Replay { copies: Some(50), age: Some(172_800) });
     assert_eq!(local.known_domains.get(&d("x.l.example")), Some(&Kind::List));
     assert_eq!(local.authors.get(&d("u.example")), Some(&Listed::Deny));
     assert_eq!(local.modes.authors.get(&d("a.example")), Some(&Mode::Enforce));
@@ -287,6 +295,14 @@ fn mistakes_about_serving() {
         (listener("address = '127.0.0.1:1'\nsocket_mode = '660'"), "only a unix socket has rights"),
         (listener("address = '/x'\nsocket_mode = '888'"), "rights as chmod takes them"),
         (listener("address = '/x'\nsocket_owner = 'a'"), "an owner and a group"),
+        (
+            listener("address = '/x'\nfor = 'outbound'\nmode = 'observe'"),
+            "mail that is not checked has no mode",
+        ),
+        (
+            listener("address = '/x'\nmode = 'observe'\nfor = 'reinjected'"),
+            "mail that is not checked has no mode",
+        ),
         (listener("address = '/x'\nfor = 'x'"), "\"reinjected\" was expected"),
         (listener("address = '/x'\n[[listener]]\nname = 'b'\naddress = '/x'"), "at this address"),
         (listener("address = '/x'\n[[listener]]\nname = 'a'\naddress = '/y'"), "of this name"),
@@ -297,6 +313,11 @@ fn mistakes_about_serving() {
         (findings("[dns]\nservers = ['::1', '::2', '::3', '::4']"), "more than 3 servers"),
         (findings("[network]\ndirections = 'relay: neither'"), "inbound or outbound was expected"),
         (findings("[network]\ndirections = 'x: inbound'"), "before a colon"),
+        (findings("[network]\nown = ['127.0.0.1', '0.0.0.0/0']"), "all mail would be signed"),
+        (findings("[network]\nown = '::/0'"), "all mail would be signed"),
+        (findings("[network]\nrelays = '0.0.0.0/0'"), "would be believed"),
+        (policy("max_copies = 0"), "a number from 1"),
+        (policy("max_signature_age = 7"), "a text in quotes"),
         (policy("mode = 'x'"), "\"observe\", \"quarantine\" or \"enforce\""),
         (policy("forwarders = '192.0.2.1/33'"), "neither a network nor a domain"),
         (policy("allow_authors = 'a.example'\ndeny_authors = 'a.example'"), "both allowed and denied"),
@@ -307,6 +328,16 @@ fn mistakes_about_serving() {
         (policy("[policy.authors]\n'a b' = 'observe'"), "no domain"),
         (findings("[store]\nurl = 'mysql://secret@h/d'"), "starts with postgres://"),
         (findings("[store]\ndays = 0"), "from 1"),
+        (findings("[sealing]\nrecipients = 'a.example'"), "domain is missing"),
+        (findings("[sealing]\ndomain = 'a.example'"), "recipients is missing"),
+        (findings("[sealing]\ndomain = 'a.example'\nrecipients = 'a b'"), "neither an address nor a domain"),
+        (findings("[sealing]\ndomain = 'a.example'\nlisteners = 'in'"), "no listener of this name"),
+        (
+            findings(
+                "[[listener]]\nname = 'o'\naddress = '/x'\nfor = 'outbound'\n[sealing]\ndomain = 'a.example'\nlisteners = 'o'",
+            ),
+            "only inbound mail is sealed",
+        ),
         (findings("[log]\nformat = 'xml'"), "\"logfmt\" or \"json\""),
         (findings("[daemon]\nconnections = 0"), "from 1 to 1000000"),
     ];

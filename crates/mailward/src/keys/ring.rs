@@ -5,14 +5,15 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use dkim::{KeyFault, Selector};
+use arc::Sealer;
+use dkim::{FieldList, KeyFault, Selector};
 use mail::{Domain, Finding, Severity, Span};
 use verdict::outbound::{Key, SigningTable};
 
 use super::directory::{self, Listing};
 use super::file::KeyFile;
-use crate::config::Signing;
 use crate::config::signing::{DEFAULT_KEYS, KeyEntry};
+use crate::config::{Sealing, Signing};
 use crate::input::InputError;
 use crate::input::error::shown;
 
@@ -96,6 +97,38 @@ impl Ring {
         let rules = signing.rules.iter().map(|(rule, _)| rule.clone()).collect();
         SigningTable::new(rules, keys.collect(), signing.users.clone(), signing.options.clone())
     }
+}
+
+impl Ring {
+    /// Who seals.
+    pub fn sealer(&self, sealing: &Sealing) -> Result<Sealer, InputError> {
+        let wanted = |key: &&SiteKey| {
+            key.domain == sealing.domain
+                && sealing.selector.as_ref().is_none_or(|selector| *selector == key.selector)
+        };
+        let mut fault = None;
+        for key in self.keys.iter().filter(wanted) {
+            match sealer(key) {
+                Ok(sealer) => return Ok(sealer),
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        Err(fault.unwrap_or_else(|| {
+            let selector = sealing.selector.as_ref().map(|s| format!("{s} ")).unwrap_or_default();
+            let message = format!("there is no key {selector}of {} to seal with", sealing.domain);
+            let help = format!("mailward keys new {} --rsa 2048", sealing.domain);
+            InputError::new("[sealing]", message).with_help(help)
+        }))
+    }
+}
+
+fn sealer(key: &SiteKey) -> Result<Sealer, InputError> {
+    let unusable = |fault: String| InputError::new(shown(&key.file.path), fault);
+    let signing_key =
+        key.file.usable().map_err(|fault| key.error().unwrap_or_else(|| unusable(fault.to_string())))?;
+    let (domain, selector) = (key.domain.clone(), key.selector.clone());
+    Sealer::new(domain, selector, signing_key.clone(), FieldList::default())
+        .map_err(|fault| unusable(fault.to_string()))
 }
 
 impl SiteKey {

@@ -5,6 +5,7 @@ mod inbound;
 mod message;
 mod outbound;
 mod said;
+mod sealing;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -81,18 +82,18 @@ impl<D: Dns + Clone + Send + Sync + 'static> Service for Listening<D> {
 
     fn trouble(&self, trouble: &Trouble) {
         let (cause, kind) = match trouble {
-            Trouble::TooMany(_) => {
+            Trouble::Server(accept::Trouble::TooMany(_)) => {
                 self.shared.metrics.refused_connection();
                 ("too-many", None)
             }
-            Trouble::Accept(_) => ("accept", None),
+            Trouble::Server(accept::Trouble::Accept(_)) => ("accept", None),
+            Trouble::Server(accept::Trouble::Panicked) => ("panicked", Some(metrics::Trouble::Panic)),
             Trouble::Broken(_) => ("broken", Some(metrics::Trouble::Protocol)),
             Trouble::Lost { .. } => ("lost", Some(metrics::Trouble::Protocol)),
             Trouble::Idle { .. } => ("idle", None),
             Trouble::Late { .. } => ("late", Some(metrics::Trouble::Deadline)),
             Trouble::NotAllowed(_) => ("not-allowed", Some(metrics::Trouble::Edit)),
             Trouble::Unasked { .. } => ("unasked", Some(metrics::Trouble::Protocol)),
-            Trouble::Panicked => ("panicked", Some(metrics::Trouble::Panic)),
         };
         kind.into_iter().for_each(|kind| self.shared.metrics.trouble(kind));
         let line = Line::new("trouble").text("listener", &*self.name).text("kind", cause);
@@ -120,8 +121,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Client for Session<D> {
 
     async fn connect(&mut self, connect: Connect<'_>, _: Context<'_>) -> Greeting {
         (self.ip, self.local) = match connect.client() {
-            // Postfix says this of mail that came by no SMTP (`non_smtpd_milters`).
-            Peer::Ip(ip, 0) if ip.is_loopback() => (Some(ip), true),
+            // Postfix fills this in for mail that came by no SMTP (`non_smtpd_milters`): there is no client.
+            Peer::Ip(ip, 0) if ip.is_loopback() => (None, true),
             Peer::Ip(ip, _) => (Some(ip), false),
             Peer::Local => (None, true),
             Peer::Unknown => (None, false),
@@ -155,7 +156,6 @@ impl<D: Dns + Clone + Send + Sync + 'static> Client for Session<D> {
             direction,
             row,
             client: self.ip,
-            local: self.local,
             helo: self.helo.clone(),
             sender,
             smtputf8,
@@ -176,7 +176,6 @@ pub(super) struct About {
     /// Why it goes that way.
     pub(super) row: Option<Row>,
     pub(super) client: Option<IpAddr>,
-    pub(super) local: bool,
     pub(super) helo: Option<Vec<u8>>,
     pub(super) sender: Vec<u8>,
     pub(super) smtputf8: bool,
@@ -191,7 +190,6 @@ impl About {
         let line = queue.into_iter().fold(line, |line, queue| line.text("queue", queue));
         let line = line.text("listener", &*self.listener).text("direction", self.direction.as_str());
         let line = line.maybe("because", self.row.map(|row| row.when));
-        let client = if self.local { None } else { self.client };
-        line.maybe("client", client.map(|ip| ip.to_canonical()))
+        line.maybe("client", self.client.map(|ip| ip.to_canonical()))
     }
 }

@@ -1,12 +1,13 @@
 //! The row that is kept of a message: what reports and local policy need of it, and no more.
 
 use dmarc::{AlignedBy, Testing};
+use mail::authres::RegisteredProperty;
 use mail::{PathDomain, ReversePath, UnixTime};
 use store::{
-    Action as Taken, DeferralKey, Disposition, DkimResult, EnvelopeFrom, MessageRow, Mode, Note, Override,
-    OverrideKind, PublishedPolicy, RowId, SpfResult, Would,
+    Action as Taken, DeferralKey, Disposition, DkimResult, EnvelopeFrom, MAX_NOTE, MessageRow, Mode, Note,
+    Override, OverrideKind, PublishedPolicy, RowId, SpfResult, Would,
 };
-use verdict::local::{Action, Ceiling, Decision, Mode as Local, Obstacle, Rule};
+use verdict::local::{Action, Ceiling, Decision, Exemption, Kind, Mode as Local, Obstacle, Rule};
 use verdict::{Envelope, Verdict};
 
 /// A message that was judged, for what is kept of it.
@@ -37,6 +38,8 @@ impl Judged<'_> {
         });
         let disposition = self.disposition(policy.as_ref());
         let under = |mode| decision.under(mode).map_or(Taken::Accept, |held| taken(held.action));
+        // Where nothing was done, it is of interest what would have been.
+        let rule = decision.rule().or_else(|| decision.under(Local::Enforce).map(|held| held.rule));
         MessageRow {
             id: RowId::new(self.now, random),
             listener: Note::new(self.listener),
@@ -54,7 +57,7 @@ impl Judged<'_> {
             spf_helo: verdict.spf().helo.as_ref().and_then(spf_result),
             dkim: verdict.dkim().iter().filter_map(dkim_result).collect(),
             disposition,
-            rule: Note::new(decision.rule().map_or("", Rule::as_str)),
+            rule: Note::new(rule.map_or("", Rule::as_str)),
             taken: taken(decision.disposition().action()),
             would: Would {
                 observe: under(Local::Observe),
@@ -107,18 +110,56 @@ impl Judged<'_> {
             dmarc::Policy::Reject => done == Disposition::Reject,
         };
         if !is_done {
-            let obstacle = self.decision.obstacle();
-            let kind = match obstacle {
-                Some(Obstacle::ListField(_) | Obstacle::ListPrecedence) => OverrideKind::MailingList,
-                Some(Obstacle::Listed(_)) => OverrideKind::TrustedForwarder,
-                _ => OverrideKind::LocalPolicy,
+            let (kind, comment) = match self.decision.exemption() {
+                Some(exemption) => (override_kind(exemption), self.comment(exemption)),
+                None => (OverrideKind::LocalPolicy, format!("mode {}", self.decision.ceiling())),
             };
-            let mode = format!("mode {}", self.decision.ceiling());
-            let comment = obstacle.map_or(mode, |obstacle| obstacle.as_str().to_owned());
             overrides.push(Override { kind, comment: Some(Note::new(comment)) });
         }
         overrides
     }
+
+    fn comment(&self, exemption: Exemption<'_>) -> String {
+        match exemption {
+            Exemption::TrustedSealer(_) => chain(self.verdict.arc()),
+            Exemption::Allowed | Exemption::Obstacle(_) => exemption.as_str().to_owned(),
+        }
+    }
+}
+
+/// RFC 9990: what kind of an exception it is.
+fn override_kind(exemption: Exemption<'_>) -> OverrideKind {
+    match exemption {
+        Exemption::Obstacle(
+            Obstacle::ListField(_) | Obstacle::ListPrecedence | Obstacle::Listed(Kind::List),
+        ) => OverrideKind::MailingList,
+        Exemption::Obstacle(Obstacle::Listed(Kind::Forwarder)) => OverrideKind::TrustedForwarder,
+        // RFC 8617 §7.2.2: what a chain shows is local policy.
+        Exemption::Allowed | Exemption::TrustedSealer(_) | Exemption::Obstacle(_) => {
+            OverrideKind::LocalPolicy
+        }
+    }
+}
+
+/// RFC 8617 §7.2.2: the status of the chain, who sealed it, newest first, and where the message came from in the first place.
+fn chain(arc: &arc::Check) -> String {
+    let mut words = vec![format!("arc={}", arc.outcome())];
+    for hop in arc.hops().iter().rev() {
+        let (number, sealer) = (hop.instance, &hop.sealer);
+        words.push(format!("as[{number}].d={} as[{number}].s={}", sealer.domain, sealer.selector));
+    }
+    let results = arc.hops().first().and_then(|hop| hop.results.as_ref().ok());
+    let mut properties =
+        results.iter().flat_map(|results| &results.results).flat_map(|result| &result.properties);
+    if let Some(ip) = properties.find(|property| property.is(RegisteredProperty::SmtpRemoteIp)) {
+        words.push(format!("remote-ip[1]={}", ip.value.as_str()));
+    }
+    // As many as a note holds, each whole.
+    let fits = |line: String, word: String| match line.len() + word.len() < MAX_NOTE {
+        true => format!("{line}{word} "),
+        false => line,
+    };
+    words.into_iter().fold(String::new(), fits).trim_end().to_owned()
 }
 
 /// What a message is deferred by; `None` where its client is not known.

@@ -6,14 +6,17 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use arc::Sealer;
 use dkim::Selector;
 use mail::Domain;
 use mail::authres::AuthservId;
 use verdict::Settings;
 use verdict::direction::Directions;
+use verdict::forwarded::Forwarded;
 use verdict::local::{FieldName, FieldPattern, LocalPolicy};
 use verdict::outbound::SigningTable;
 
+use super::tls_policy::TlsSite;
 use crate::config::{Config, Listener, Signing};
 use crate::input::InputError;
 use crate::keys::ring::{Ring, SiteKey, lacking};
@@ -40,8 +43,12 @@ pub struct Site {
     pub table: SigningTable,
     /// How.
     pub signing: Signing,
+    /// What is sealed, and by whom; nothing where nobody can.
+    pub sealing: Option<(Forwarded, Sealer)>,
     /// The listeners.
     pub listeners: Vec<Listener>,
+    /// What Postfix is told about other domains, where it asks.
+    pub tls: Option<TlsSite>,
     checked: Mutex<BTreeMap<(Domain, Selector), u32>>,
 }
 
@@ -67,6 +74,20 @@ impl Site {
         faults.extend(ring.errors.iter().cloned());
         let lacks = |finding: mail::Finding| InputError::new("the configuration", &*finding.message);
         faults.extend(lacking(&config.signing, &table).into_iter().map(lacks));
+        let sealing = config.sealing.as_ref().and_then(|sealing| match ring.sealer(sealing) {
+            Ok(sealer) => Some((sealing.forwarded.clone(), sealer)),
+            Err(error) => {
+                faults.push(error);
+                None
+            }
+        });
+        let tls = match config.tls_policy.address {
+            Some(_) => Some(TlsSite::new(&config.tls_policy).map_err(|error| {
+                let help = "[tls_policy] authorities = \"bundled\" needs none of the system";
+                InputError::new("[tls_policy]", error.to_string()).with_help(help)
+            })?),
+            None => None,
+        };
         let Config { listeners, receiving, directions, policy, signing, .. } = config;
         let own_id = receiving.authserv_id.unwrap_or_else(host_name);
         let ids = std::iter::once(&own_id).chain(&receiving.other_ids).cloned().collect();
@@ -92,7 +113,9 @@ impl Site {
             deadline: receiving.deadline,
             table,
             signing,
+            sealing,
             listeners,
+            tls,
             checked: Mutex::default(),
         };
         Ok((site, Faults(faults)))

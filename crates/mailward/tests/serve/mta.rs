@@ -1,6 +1,7 @@
 //! The service behind a client of its own protocol, with whoever answers its questions.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use dns::Dns;
 use mail::UnixTime;
@@ -10,11 +11,12 @@ use mailward::serve::milter::{Listening, WISH};
 use mailward::serve::past::Past;
 use mailward::serve::shared::Shared;
 use mailward::serve::site::Site;
-use milter::client::Client;
+use milter::client::{Client, Replies};
 use milter::command::{Command, Connect, Peer};
 use milter::options::Offer;
 use milter::reply::Reply;
 use milter::{Actions, Settings, Strings, options::Steps};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// What was done to a message: fields removed (by name in lower case and number) and inserted, and the last word.
@@ -33,6 +35,8 @@ pub struct Shown<'a> {
     pub mail: Vec<&'a [u8]>,
     pub header: Vec<(&'a [u8], &'a [u8])>,
     pub body: &'a [u8],
+    /// How long the body takes.
+    pub slow: Duration,
 }
 
 /// Shows a service of this site one message.
@@ -58,11 +62,14 @@ pub async fn show<D: Dns + Clone + Send + Sync + 'static>(
     said
 }
 
-async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
+/// Shows a message on a connection.
+pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shown: &Shown<'_>) -> Said {
     let actions = Actions(0x1ff);
     let offer = Offer { version: 6, actions, steps: Steps::LEADING_SPACE };
     let (mut mta, _) = Client::open(stream, offer).await.unwrap();
     let peer = match shown.ip {
+        // As Postfix says it of mail that came by no SMTP.
+        Some(ip @ "127.0.0.1") => Peer::Inet(0, ip.as_bytes()),
         Some(ip) if ip.contains(':') => Peer::Inet6(4711, ip.as_bytes()),
         Some(ip) => Peer::Inet(4711, ip.as_bytes()),
         None => Peer::Unknown,
@@ -77,10 +84,15 @@ async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
         mta.ask(&Command::Header { name, value }).await.unwrap();
     }
     mta.ask(&Command::EndOfHeader).await.unwrap();
+    tokio::time::sleep(shown.slow).await;
     for piece in shown.body.chunks(65_535) {
         mta.ask(&Command::Body(piece)).await.unwrap();
     }
-    let replies = mta.ask(&Command::EndOfBody(b"")).await.unwrap();
+    said(&mta.ask(&Command::EndOfBody(b"")).await.unwrap())
+}
+
+/// What was said at the end of a message.
+pub fn said(replies: &Replies) -> Said {
     let mut said = Said::default();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     for reply in replies.iter() {

@@ -1,4 +1,4 @@
-//! A Postfix, a name server and mailward: in this process where the test has to turn the clock, else the program itself.
+//! A Postfix, a name server behind a resolver, and mailward in this process, so that a test can turn the clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use mailward::serve::site::Site;
 use resolver::{Resolver, Server};
 use testkit::real::postfix::Postfix;
 use testkit::real::smtp::Conversation;
+use testkit::real::unbound::{Unbound, unbound};
 use testkit::real::{Knot, Root, knot};
 use tokio::runtime::Runtime;
 
@@ -43,30 +44,60 @@ pub fn config(text: &str) -> Config {
 /// What listeners of a test are for.
 pub const NO_PORT: &str = "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n";
 
+/// The name servers of a world: knot, which knows all of it, and unbound, which is asked.
+pub struct Names {
+    _knot: Knot,
+    pub resolver: Unbound,
+}
+
+impl Names {
+    /// Of the samples' world, with more lines. `None` where a program is not there.
+    pub fn start(more: &str) -> Option<Self> {
+        let knot = knot(&zone(more))?;
+        let resolver = unbound(knot.addr, "", "")?;
+        Some(Self { _knot: knot, resolver })
+    }
+}
+
+fn site(text: &str) -> Site {
+    let text = format!("{NO_PORT}[receiving]\nauthserv_id = 'mx.receiver.test'\ndeadline = '5s'\n{text}");
+    Site::new(config(&text)).unwrap().0
+}
+
 /// Everything, in this process.
 pub struct World {
     pub postfix: Postfix,
     pub clock: Arc<AtomicU64>,
     pub shared: Arc<Shared<Resolver>>,
     pub lines: Arc<Mutex<Vec<String>>>,
+    _names: Names,
     _runtime: Runtime,
-    _knot: Knot,
 }
 
 impl World {
     /// With this configuration behind that of the listener, and more lines of the zone. `None` where a program is not there.
     pub fn start(text: &str, more: &str) -> Option<Self> {
-        let root = Root::find(&["postfix"])?;
-        let knot = knot(&zone(more))?;
+        Some(Self::with(&Root::find(&["postfix"])?, Names::start(more)?, text, ""))
+    }
+
+    /// The same story with each version of Postfix.
+    pub fn each(text: &str, more: &str, story: impl Fn(&Self)) {
+        for root in Root::all(&["postfix"]) {
+            let Some(names) = Names::start(more) else { return };
+            story(&Self::with(&root, names, text, ""));
+        }
+    }
+
+    /// With these name servers, the Postfix of this root, and more lines of its main.cf.
+    pub fn with(root: &Root, names: Names, text: &str, main_cf: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let guard = runtime.enter();
         let clock = Arc::new(AtomicU64::new(NOW));
         let lines = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&lines);
         let log = Log::new(LogFormat::Json, move |line| written.lock().unwrap().push(line.to_owned()));
-        let dns = Resolver::new(resolver::Settings::new(vec![Server::plain(knot.addr)])).unwrap();
-        let text = format!("{NO_PORT}[receiving]\nauthserv_id = 'mx.receiver.test'\ndeadline = '5s'\n{text}");
-        let (site, _) = Site::new(config(&text)).unwrap();
+        let dns = Resolver::new(resolver::Settings::new(vec![Server::plain(names.resolver.addr)])).unwrap();
+        let site = site(text);
         let time = Arc::clone(&clock);
         let now = Box::new(move || UnixTime(time.load(Ordering::Relaxed)));
         let shared = Arc::new(Shared::new(site, dns, log, Past::in_memory(), now));
@@ -79,10 +110,21 @@ impl World {
         let settings = format!(
             "smtpd_milters = inet:{addr}\nnon_smtpd_milters = inet:{addr}\n\
              internal_mail_filter_classes = bounce\nsmtpd_authorized_xclient_hosts = 127.0.0.0/8\n\
-             smtpd_forbid_bare_newline = normalize\n"
+             smtpd_forbid_bare_newline = normalize\n{main_cf}"
         );
-        let postfix = Postfix::start(&root, &settings);
-        Some(Self { postfix, clock, shared, lines, _runtime: runtime, _knot: knot })
+        let postfix = Postfix::start(root, &settings);
+        Self { postfix, clock, shared, lines, _names: names, _runtime: runtime }
+    }
+
+    /// Has another configuration take over, as a reload does.
+    pub fn reconfigure(&self, text: &str) {
+        self.shared.take_over(site(text), None);
+    }
+
+    /// Sets the clock by that of the machine: other programs believe no signature of the future.
+    pub fn set_clock_right(&self) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        self.clock.store(now.as_secs(), Ordering::Relaxed);
     }
 
     /// The lines of the log about messages.

@@ -66,7 +66,7 @@ pub struct Filter {
     troubles: Mutex<Vec<String>>,
     /// Values for clients and messages that live.
     pub alive: Arc<AtomicUsize>,
-    /// Clients that were told that they are gone.
+    /// Clients that are gone.
     pub closed: AtomicUsize,
 }
 
@@ -97,6 +97,8 @@ pub struct OneMessage {
     filter: Arc<Filter>,
     plan: Plan,
     seen: Seen,
+    /// The last word about it was said before its end.
+    over: bool,
     _life: Life,
 }
 
@@ -217,10 +219,12 @@ impl Client for OneClient {
             ..Seen::default()
         };
         let life = Life::new(&self.filter.alive);
-        Ok(OneMessage { filter: Arc::clone(&self.filter), plan, seen, _life: life })
+        Ok(OneMessage { filter: Arc::clone(&self.filter), plan, seen, over: false, _life: life })
     }
+}
 
-    fn close(self) {
+impl Drop for OneClient {
+    fn drop(&mut self) {
         self.filter.closed.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -233,59 +237,69 @@ async fn pause(plan: &Plan, at: Stage) {
     }
 }
 
-fn answer(verdict: &Option<Verdict>) -> Answer {
-    verdict.clone().map_or(Answer::Continue, Answer::Verdict)
+impl OneMessage {
+    /// The answer, which may be the last word.
+    fn answer(&mut self, verdict: Option<Verdict>) -> Answer {
+        self.over |= verdict.is_some();
+        verdict.map_or(Answer::Continue, Answer::Verdict)
+    }
 }
 
-impl OneMessage {
-    fn finish(self, ended: &'static str) {
-        let seen = Seen { ended, ..self.seen };
-        self.filter.seen.lock().unwrap().push(seen);
+impl Drop for OneMessage {
+    fn drop(&mut self) {
+        if !self.over {
+            let seen = std::mem::take(&mut self.seen);
+            self.filter.seen.lock().unwrap().push(Seen { ended: "aborted", ..seen });
+        }
     }
 }
 
 impl Message for OneMessage {
     async fn rcpt(&mut self, arguments: Strings<'_>, _: Context<'_>) -> Answer {
-        let answer = answer(&self.filter.plan().rcpt);
-        if answer == Answer::Continue {
-            self.seen.rcpt.push(text(arguments.first()));
+        match self.filter.plan().rcpt {
+            Some(verdict @ (Verdict::Refuse(_) | Verdict::Tempfail)) => return Answer::Verdict(verdict),
+            None => self.seen.rcpt.push(text(arguments.first())),
+            Some(_) => {}
         }
-        answer
+        self.answer(self.filter.plan().rcpt)
     }
 
     async fn data(&mut self, _: Context<'_>) -> Answer {
         self.seen.data = true;
-        answer(&self.plan.data)
+        match self.plan.data.clone() {
+            Some(verdict @ (Verdict::Refuse(_) | Verdict::Tempfail)) => Answer::Verdict(verdict),
+            verdict => self.answer(verdict),
+        }
     }
 
     async fn header(&mut self, name: &[u8], value: &[u8], _: Context<'_>) -> Answer {
         self.seen.header.extend_from_slice(&[name, b":", value, b"\r\n"].concat());
         self.seen.fields.push((name.to_vec(), value.to_vec()));
-        answer(&self.plan.header)
+        self.answer(self.plan.header.clone())
     }
 
     async fn end_of_header(&mut self, context: Context<'_>) -> Answer {
         assert!(!self.plan.panics, "told to");
         pause(&self.plan, Stage::EndOfHeader).await;
         self.seen.queue_id = context.macros.get("i").map(text);
-        answer(&self.plan.end_of_header)
+        self.answer(self.plan.end_of_header.clone())
     }
 
     async fn body(&mut self, piece: &[u8], _: Context<'_>) -> Piece {
         self.seen.body.extend_from_slice(piece);
         self.seen.pieces += 1;
-        self.plan.piece.clone().unwrap_or(Piece::Continue)
+        let piece = self.plan.piece.clone().unwrap_or(Piece::Continue);
+        self.over |= matches!(piece, Piece::Verdict(_));
+        piece
     }
 
-    async fn end_of_body(self, _: Context<'_>) -> End {
+    async fn end_of_body(mut self, _: Context<'_>) -> End {
         pause(&self.plan, Stage::EndOfBody).await;
         let end = self.plan.end.as_ref().map_or(Verdict::Accept.into(), |end| end(&self.seen));
-        self.finish("whole");
+        let seen = std::mem::take(&mut self.seen);
+        self.filter.seen.lock().unwrap().push(Seen { ended: "whole", ..seen });
+        self.over = true;
         end
-    }
-
-    fn abort(self) {
-        self.finish("aborted");
     }
 }
 

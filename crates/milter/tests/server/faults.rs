@@ -134,7 +134,7 @@ async fn a_filter_that_panics_takes_its_own_connection_only() {
     let head = head();
     go_on(&mut mta, &head[..4]).await;
     assert!(mta.ask(&head[4]).await.is_err());
-    until(|| filter.troubles() == ["the filter has panicked"]).await;
+    until(|| filter.troubles() == ["what served a connection has panicked"]).await;
     filter.plan.lock().unwrap().panics = false;
     assert_eq!(message(&mut other, &[b"x"]).await.unwrap().last().unwrap(), Reply::Accept);
     server.end().await;

@@ -13,8 +13,8 @@ use store::{
     Store, Writer, WriterSettings,
 };
 use tempfile::TempDir;
+use testkit::real::postgres::Postgres;
 
-use crate::postgres::Postgres;
 use crate::testing::{NOW, full_row};
 
 /// Seconds of a day.

@@ -12,10 +12,10 @@
 mod base;
 mod faults;
 mod killed;
-mod postgres;
 mod rows;
 mod shared;
 mod speed;
 #[path = "../../src/testing.rs"]
 mod testing;
+mod tls;
 mod versions;

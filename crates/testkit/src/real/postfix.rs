@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use super::smtp::{Conversation, Sink};
 use super::{Root, Running, Work, free_address, output};
@@ -56,6 +57,7 @@ trace unix - - n - 0 bounce
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+tlsmgr unix - - n 1000? 1 tlsmgr
 showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
@@ -73,7 +75,20 @@ impl Postfix {
     /// The same with these lines of master.cf too.
     #[must_use]
     pub fn start_with(root: &Root, settings: &str, services: &str) -> Self {
+        Self::start_in(root, root.work(), settings, services, &[])
+    }
+
+    /// The same as [`Postfix::start`], with a DNS of the test's own, at port 53 of an address of loopback.
+    #[must_use]
+    pub fn start_with_dns(root: &Root, settings: &str, dns: SocketAddr) -> Self {
+        assert_eq!(dns.port(), 53, "resolv.conf has no room for a port");
         let work = root.work();
+        work.write("resolv.conf", format!("nameserver {}\n", dns.ip()));
+        let file = work.outside().join("resolv.conf");
+        Self::start_in(root, work, settings, "", &[("etc/resolv.conf", &file)])
+    }
+
+    fn start_in(root: &Root, work: Work, settings: &str, services: &str, files: &[(&str, &Path)]) -> Self {
         let sink = Sink::start();
         let addr = free_address(25);
         let main = MAIN_CF
@@ -83,7 +98,7 @@ impl Postfix {
         fs::create_dir(work.outside().join("queue")).expect("a folder in the work folder");
         work.write("main.cf", main + settings);
         work.write("master.cf", MASTER_CF.replace("LISTEN", &addr.to_string()) + services);
-        let mut command = root.command("postfix");
+        let mut command = root.command_over("postfix", files);
         command.arg("-c").arg(work.inside()).arg("start-fg");
         let mut running = Running::start(command, &work);
         let log = work.outside().join("maillog");
@@ -114,9 +129,17 @@ impl Postfix {
 
     /// Hands a message over on the machine itself: its recipients are read from its header.
     pub fn sendmail(&self, message: &[u8]) {
-        let mut command = self.root.command("sendmail");
-        command.env("MAIL_CONFIG", self.work.inside()).args(["-t", "-i"]);
+        let mut command = self.command("sendmail");
+        command.args(["-t", "-i"]);
         let _ = output(command, message);
+    }
+
+    /// A command of its root that reads its `main.cf`: `postmap`, `postqueue`.
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = self.root.command(program);
+        command.env("MAIL_CONFIG", self.work.inside());
+        command
     }
 
     /// How many messages lie in the queue of that name (`hold`, `deferred`).

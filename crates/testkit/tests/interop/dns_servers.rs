@@ -2,10 +2,10 @@
 //! changes nothing.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use dns::{Answer, Data, Name, Question, RecordType, Reply, Zone};
-use testkit::real::{Root, Running, knot};
+use testkit::real::knot;
+use testkit::real::unbound::unbound;
 use testkit::vector::{with_keys, world};
 
 use crate::served::Served;
@@ -115,59 +115,23 @@ fn a_zone_in_memory_answers_as_knot_does() {
     compare(&Zone::parse(&text).unwrap(), &questions(&text), &served, 0);
 }
 
-const UNBOUND_CONF: &str = "\
-server:
-    interface: ADDRESS@PORT
-    access-control: 127.0.0.0/8 allow
-    chroot: \"\"
-    username: \"\"
-    directory: \"DIRECTORY\"
-    pidfile: \"\"
-    use-syslog: no
-    logfile: \"\"
-    do-daemonize: no
-    do-ip6: no
-    do-not-query-localhost: no
+/// Where nobody answers, and nobody is asked.
+const SERVER: &str = "\
     do-not-query-address: 127.9.9.9/32
     local-zone: \"refused.example.\" always_refuse
-    module-config: \"iterator\"
-    qname-minimisation: no
-    unblock-lan-zones: yes
-    insecure-lan-zones: yes
-    local-zone: \"in-addr.arpa.\" nodefault
-    num-threads: 1
-stub-zone:
-    name: \".\"
-    stub-addr: KNOT
+";
+const DEAD: &str = "\
 stub-zone:
     name: \"dead.example.\"
     stub-addr: 127.9.9.9
 ";
 
-/// A port of loopback at which nothing listens, over UDP and TCP.
-fn free() -> SocketAddr {
-    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = tcp.local_addr().unwrap();
-    UdpSocket::bind(address).unwrap();
-    address
-}
-
 #[test]
 fn a_resolver_between_changes_nothing() {
     let text = zone_text();
-    let (Some(root), Some(knot)) = (Root::find(&["unbound"]), knot(&text)) else { return };
-    let (address, work) = (free(), root.work());
-    let at = |address: SocketAddr| format!("{}@{}", address.ip(), address.port());
-    let conf = UNBOUND_CONF
-        .replace("ADDRESS@PORT", &at(address))
-        .replace("DIRECTORY", &work.inside().display().to_string())
-        .replace("KNOT", &at(knot.addr));
-    let conf = work.write("unbound.conf", conf);
-    let mut command = root.command("unbound");
-    command.args(["-d", "-c"]).arg(conf);
-    let mut unbound = Running::start(command, &work);
-    unbound.wait_until_answers(|| std::net::TcpStream::connect(address).is_ok());
-    let served = Served::at(address);
+    let Some(knot) = knot(&text) else { return };
+    let Some(unbound) = unbound(knot.addr, SERVER, DEAD) else { return };
+    let served = Served::at(unbound.addr);
     let zone =
         Zone::parse(format!("{text};! servfail dead.example.\n;! servfail refused.example.\n")).unwrap();
     // In special-use zones a resolver answers for itself.

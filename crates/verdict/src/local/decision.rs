@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use arc::Grounds;
+
 use super::mode::{Ceiling, Mode};
-use super::policy::{Case, LocalPolicy};
+use super::policy::{Case, Listed, LocalPolicy};
 use super::refusal::{Obstacle, Refusal};
 use super::reply::{Reply, Values};
 use super::rule::{Action, Rule};
@@ -50,6 +52,28 @@ pub struct Held {
     pub action: Action,
 }
 
+/// Why less is done with a message than its checks ask for, be the mode what it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exemption<'a> {
+    /// The site allows its author, or a domain that vouches for it.
+    Allowed,
+    /// A trusted sealer saw DMARC pass.
+    TrustedSealer(&'a Grounds),
+    /// A failure under p=reject is not refused because of this.
+    Obstacle(&'a Obstacle),
+}
+
+impl Exemption<'_> {
+    /// The word for it in header fields and rows.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::TrustedSealer(_) => "trusted-sealer",
+            Self::Obstacle(obstacle) => obstacle.as_str(),
+        }
+    }
+}
+
 /// A decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -58,13 +82,14 @@ pub struct Decision {
     ceiling: Ceiling,
     held: Vec<Held>,
     refusal: Option<Refusal>,
+    sealed: Option<Grounds>,
     steps: Vec<Step>,
 }
 
 impl LocalPolicy {
     /// Decides what is done with a message.
     pub fn decide(&self, case: &Case<'_>) -> Decision {
-        let Weighed { held, refusal, mut steps } = weigh(self, case);
+        let Weighed { held, refusal, sealed, mut steps } = weigh(self, case);
         let author = case.verdict.dmarc().author_domain();
         let ceiling = self.modes.ceiling(case.listener, author, case.recipients);
         steps.push(Step::Mode(ceiling));
@@ -81,7 +106,7 @@ impl LocalPolicy {
             },
         };
         let rule = decided.map(|decided| decided.rule);
-        Decision { disposition, rule, ceiling, held, refusal, steps }
+        Decision { disposition, rule, ceiling, held, refusal, sealed, steps }
     }
 
     fn reply(&self, case: &Case<'_>, rule: Rule) -> Reply {
@@ -155,6 +180,17 @@ impl Decision {
         self.refusal.as_ref().filter(|_| !self.held.contains(&refuses)).and_then(Refusal::obstacle)
     }
 
+    /// Why less is done than the checks ask for, where that is not for the mode alone.
+    pub fn exemption(&self) -> Option<Exemption<'_>> {
+        let allows = |step: &Step| match step {
+            Step::Listed { listed, .. } => *listed == Listed::Allow,
+            step => matches!(step, Step::Vouched(_)),
+        };
+        let allowed = || self.steps.iter().any(allows).then_some(Exemption::Allowed);
+        let sealed = self.sealed.as_ref().map(Exemption::TrustedSealer);
+        sealed.or_else(|| self.obstacle().map(Exemption::Obstacle)).or_else(allowed)
+    }
+
     /// What would have been done if this mode were that of every recipient, and by which rule, to count what a change
     /// would bring; `None` where nothing.
     pub fn under(&self, mode: Mode) -> Option<Held> {
@@ -187,6 +223,9 @@ impl fmt::Display for Decision {
             if let Step::Listed { .. }
             | Step::Vouched(_)
             | Step::VoucherUnknown(_)
+            | Step::Replayed(_)
+            | Step::Sealed(_)
+            | Step::SealUnknown(_)
             | Step::CouldBeRefused { .. } = step
             {
                 write!(f, "; {step}")?;

@@ -14,7 +14,7 @@
 //! | `rule` | the rules that want at least a mark, with commas between; the one that decided first | where one does |
 //! | `dmarc` | the result of DMARC | always |
 //! | `author` | the author domain | where there is one |
-//! | `kept` | why a failure under p=reject is not refused: a word of [`super::Obstacle`] | where that is so |
+//! | `kept` | why less is done than the checks ask for: `allowed`, `trusted-sealer`, or a word of [`super::Obstacle`] | where that is so |
 //! | `enforce` | what `enforce` would have done for all recipients | where it is more than was done |
 //!
 //! `quarantine; mode=quarantine; rule=dmarc-reject; dmarc=fail; author=trust.example; enforce=refuse`
@@ -28,7 +28,6 @@ use mail::Domain;
 
 use super::decision::Decision;
 use super::mode::Ceiling;
-use super::refusal::Obstacle;
 use super::rule::{Action, Rule};
 use crate::verdict::Verdict;
 
@@ -40,7 +39,7 @@ pub struct Marking {
     rules: Vec<Rule>,
     dmarc: Outcome,
     author: Option<Domain>,
-    kept: Option<Obstacle>,
+    kept: Option<&'static str>,
     enforce: Option<Action>,
 }
 
@@ -60,7 +59,7 @@ impl Marking {
             rules: decision.rule().into_iter().chain(others).collect(),
             dmarc: verdict.dmarc().outcome(),
             author: verdict.dmarc().author_domain().cloned(),
-            kept: decision.obstacle().cloned(),
+            kept: decision.exemption().map(|exemption| exemption.as_str()),
             enforce: decision.enforced().map(|held| held.action),
         })
     }
@@ -83,7 +82,7 @@ impl fmt::Display for Marking {
             write!(f, "; author={author}")?;
         }
         if let Some(kept) = &self.kept {
-            write!(f, "; kept={}", kept.as_str())?;
+            write!(f, "; kept={kept}")?;
         }
         match self.enforce {
             Some(action) => write!(f, "; enforce={action}"),

@@ -3,12 +3,15 @@
 mod missing;
 mod property;
 mod refusal;
+mod replay;
 mod rules;
+mod sealed;
 
 use std::net::IpAddr;
 
 use dns::Zone;
 use mail::{Domain, Suffix, SuffixList, UnixTime};
+use testkit::sealer::Sealer;
 use testkit::signer::{Signer, TestKey};
 
 use super::*;
@@ -69,6 +72,7 @@ slow-test.example.       TXT "v=spf1 include:silent.example -all"
 _dmarc.slow-test.example. TXT "v=DMARC1; p=reject; t=y"
 slow-plain.example.      TXT "v=spf1 include:silent.example -all"
 ;! timeout k._domainkey.slow-key.example. TXT
+;! timeout k._domainkey.slow-sealer.example. TXT
 slow-key.example.        TXT "v=spf1 ip4:192.0.2.10 -all"
 _dmarc.slow-key.example. TXT "v=DMARC1; p=reject"
 ;! servfail unsure.signer.example. TXT
@@ -105,6 +109,10 @@ pub(super) struct Try {
     pub(super) header: String,
     /// Who signs the message as it is, with the selector `k`.
     pub(super) signed_by: Vec<&'static str>,
+    /// When, t=.
+    pub(super) signed_at: Option<u64>,
+    /// Who seals it then, and what he says that he saw.
+    pub(super) sealed_by: Vec<(&'static str, &'static str)>,
     pub(super) client: Option<&'static str>,
     pub(super) helo: &'static str,
     pub(super) mail_from: String,
@@ -128,6 +136,8 @@ impl Try {
             policy,
             header: format!("From: Bob <bob@{author}>|To: a@receiver.test|Subject: s"),
             signed_by: Vec::new(),
+            signed_at: None,
+            sealed_by: Vec::new(),
             client: Some(OUTSIDE),
             helo: "mail.spoof.example",
             mail_from: "<bob@spoof.example>".to_owned(),
@@ -137,6 +147,7 @@ impl Try {
                 signers: Some(signers.map(domain).into_iter().collect()),
                 passed_from_network: Some(false),
                 deferral: Deferral::Never,
+                copies: None,
             },
             settings: Settings::default(),
         }
@@ -171,7 +182,14 @@ impl Try {
         let key = TestKey::ed25519(1);
         let mut message = format!("{}||body|", self.header).replace('|', "\r\n").into_bytes();
         for signer in &self.signed_by {
-            message = Signer::new(signer, "k", &key).tag("h", "from:to:subject").sign(&message);
+            let maker = Signer::new(signer, "k", &key).tag("h", "from:to:subject");
+            let time = self.signed_at.map(|time| time.to_string());
+            message = time.iter().fold(maker, |maker, time| maker.tag("t", time)).sign(&message);
+        }
+        for (number, (sealer, saw)) in (1..).zip(&self.sealed_by) {
+            message = Sealer::new(number, sealer, "k", &key)
+                .results(&format!(" mx.{sealer}; {saw}"))
+                .seal(&message);
         }
         message
     }

@@ -1,5 +1,6 @@
 //! Which rules hold for a message, and what each wants: everything but the mode, so that it is done once for all modes.
 
+use arc::Grounds;
 use dmarc::{Outcome, Policy, Reason};
 
 use super::decision::Held;
@@ -17,6 +18,7 @@ pub(super) struct Weighed {
     /// In the order of [`Rule`].
     pub(super) held: Vec<Held>,
     pub(super) refusal: Option<Refusal>,
+    pub(super) sealed: Option<Grounds>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -30,6 +32,7 @@ pub(super) fn weigh(policy: &LocalPolicy, case: &Case<'_>) -> Weighed {
         weighed.hold(rule, policy.rules.action(rule));
     }
     weighed.judge_dmarc(policy, case);
+    weighed.judge_replay(policy, case);
     weighed.judge_spf(policy, case);
     weighed.judge_missing(policy, case);
     weighed
@@ -64,13 +67,21 @@ impl Weighed {
         if *dmarc.reason() == Reason::UnusableRecord {
             self.hold(Rule::DmarcRecord, policy.rules.action(Rule::DmarcRecord));
         }
-        match dmarc.disposition() {
+        let rule = match dmarc.disposition() {
             // RFC 9989 §5.4: p=none changes nothing in how mail is handled.
-            Policy::None => {}
-            Policy::Quarantine => {
-                self.hold(Rule::DmarcQuarantine, policy.rules.action(Rule::DmarcQuarantine));
+            Policy::None => return,
+            Policy::Quarantine => Rule::DmarcQuarantine,
+            Policy::Reject => Rule::DmarcReject,
+        };
+        match (case.verdict.local_decision(), rule) {
+            (Some(arc::Decision::Override(grounds)), rule) => {
+                self.steps.push(Step::Sealed(grounds.clone()));
+                self.sealed = Some(grounds.clone());
+                // RFC 8617 §7.2.1: what a trusted sealer saw may be a reason to do less than the domain asks for.
+                self.hold(rule, policy.rules.action(rule).min(Action::Mark));
             }
-            Policy::Reject => self.judge_reject(policy, case),
+            (_, Rule::DmarcReject) => self.judge_reject(policy, case),
+            (_, rule) => self.hold(rule, policy.rules.action(rule)),
         }
     }
 
@@ -94,6 +105,15 @@ impl Weighed {
         self.refusal = Some(refusal);
     }
 
+    fn judge_replay(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
+        let Some(replayed) = policy.replay.find(case.verdict, case.history.copies) else { return };
+        // A forwarder or list that is known here is expected to send copies.
+        if !is_known_client(policy, case) {
+            self.steps.push(Step::Replayed(replayed));
+            self.hold(Rule::Replayed, policy.rules.action(Rule::Replayed));
+        }
+    }
+
     fn judge_spf(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
         let Some(check) = &case.verdict.spf().mail_from else { return };
         let rule = match check.outcome() {
@@ -103,7 +123,8 @@ impl Weighed {
         };
         // RFC 9989 §7.1: what DMARC lets pass may have been forwarded; and a known forwarder is expected to fail.
         let dmarc = case.verdict.dmarc().outcome();
-        if dmarc == Outcome::Pass || is_known_client(policy, case) {
+        let sealed = matches!(case.verdict.trusted_sealers_saw(), Some(arc::Decision::Override(_)));
+        if dmarc == Outcome::Pass || sealed || is_known_client(policy, case) {
             return;
         }
         let wants = match (policy.rules.action(rule), dmarc) {
@@ -113,18 +134,41 @@ impl Weighed {
         self.hold(rule, wants);
     }
 
+    /// Has these rules refuse nothing; gives the first that would have.
+    fn soften(&mut self, which: impl Fn(Rule) -> bool) -> Option<Rule> {
+        let refusing = self.held.iter_mut().filter(|held| held.action == Action::Refuse && which(held.rule));
+        let softened = refusing.map(|held| {
+            held.action = Action::Quarantine;
+            held.rule
+        });
+        // All of them, though the first is what is told.
+        softened.fold(None, |first, rule| first.or(Some(rule)))
+    }
+
     /// Missing answers: those of DMARC, and those that stand between the message and its refusal.
     fn judge_missing(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
+        if self.sealed.is_some() {
+            return;
+        }
         let certain = self.refusal.as_ref().is_some_and(Refusal::holds);
-        let mut refusing = refusing_rule(policy, case, certain);
+        let mut refusing = match case.verdict.trusted_sealers_saw() {
+            // Whatever the answers are: if DMARC fails, this counts.
+            Some(arc::Decision::Override(grounds)) => {
+                self.steps.push(Step::Sealed(grounds.clone()));
+                None
+            }
+            _ => refusing_rule(policy, case, certain),
+        };
         if let Voucher::Unknown(domain) = Voucher::find(case.verdict, &policy.vouchers) {
             // A domain whose word would let the message in may have given it: nothing is refused for good.
-            let refused = self.held.iter_mut().filter(|held| held.action == Action::Refuse);
-            for held in refused {
-                held.action = Action::Quarantine;
-                refusing = refusing.or(Some(held.rule));
-            }
+            refusing = refusing.or(self.soften(|_| true));
             self.steps.push(Step::VoucherUnknown(domain.clone()));
+        }
+        if let Some(arc::Decision::Keep(why @ arc::Refusal::ChainUnknown)) = case.verdict.local_decision() {
+            // So may a trusted sealer, whose word counts against failures of SPF and DMARC.
+            let outweighed = [Rule::DmarcReject, Rule::DmarcQuarantine, Rule::SpfFail, Rule::SpfPermError];
+            refusing = refusing.or(self.soften(|rule| outweighed.contains(&rule)));
+            self.steps.push(Step::SealUnknown(why.clone()));
         }
         if case.verdict.dmarc().outcome() != Outcome::TempError && refusing.is_none() {
             return;

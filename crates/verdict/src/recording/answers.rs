@@ -48,6 +48,7 @@ enum DataForm {
     Tlsa { usage: u8, selector: u8, matching: u8, data: Bytes },
     Ns(String),
     Soa { mname: String, serial: u32, minimum: u32 },
+    Cname(String),
 }
 
 fn is_zero(n: &u64) -> bool {
@@ -130,6 +131,7 @@ impl From<&Data> for DataForm {
             Data::Soa { mname, serial, minimum } => {
                 Self::Soa { mname: mname.to_string(), serial: *serial, minimum: *minimum }
             }
+            Data::Cname(name) => Self::Cname(name.to_string()),
         }
     }
 }
@@ -153,6 +155,7 @@ impl DataForm {
                 data: data.0.as_slice().into(),
             },
             Self::Ns(target) => Data::Ns(name(target)?),
+            Self::Cname(target) => Data::Cname(name(target)?),
             Self::Soa { mname, serial, minimum } => {
                 Data::Soa { mname: name(mname)?, serial: *serial, minimum: *minimum }
             }

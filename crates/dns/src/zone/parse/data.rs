@@ -20,6 +20,7 @@ pub(super) fn read(rtype: RecordType, tokens: &mut Tokens<'_>, origin: &Name) ->
         RecordType::Txt => texts(tokens),
         RecordType::Ptr => name(tokens).map(Data::Ptr),
         RecordType::Ns => name(tokens).map(Data::Ns),
+        RecordType::Cname => name(tokens).map(Data::Cname),
         RecordType::Tlsa => tlsa(tokens),
         RecordType::Soa => {
             let mname = name(tokens)?;

@@ -148,6 +148,14 @@ pub(in super::super) static POLICY: Part = part(
             ],
         ),
         example("deny_authors", "[\"unwanted.example\"]", &["Refuse whatever has such an author."]),
+        example(
+            "max_copies",
+            "100",
+            &[
+                "Rule replayed: more messages than this with one signature of their author, from hosts that are not the author's.",
+            ],
+        ),
+        example("max_signature_age", "\"7d\"", &["The same rule: signatures older than this."]),
         default(
             "hold",
             "false",
@@ -185,6 +193,18 @@ pub(in super::super) static STORE: Part = part(
     ],
 );
 
+pub(in super::super) static WEB: Part = part(
+    "[web]",
+    &["Pages over HTTP, for whoever can connect: /metrics and /healthz."],
+    &[default(
+        "address",
+        "\"127.0.0.1:8890\"",
+        &[
+            "An IP address and a port; \"\" for no pages. Another than one of this host shows them to the network.",
+        ],
+    )],
+);
+
 pub(in super::super) static LOG: Part = part(
     "[log]",
     &["One line a message, on standard error."],
@@ -212,6 +232,65 @@ pub(in super::super) static DAEMON: Part = part(
                 "Give up the right to write files and to run programs, where the kernel can do that (Landlock).",
             ],
         ),
+    ],
+);
+
+pub(in super::super) static TLS_POLICY: Part = part(
+    "[tls_policy]",
+    &[
+        "What Postfix is told about the encryption of mail to other domains (MTA-STS, DANE): docs/tls-policy.md.",
+    ],
+    &[
+        example(
+            "address",
+            "\"/var/spool/postfix/mailward/tls-policy.sock\"",
+            &[
+                "Where Postfix asks: the path of a unix socket, or an address on loopback and a port. Without it nothing is asked.",
+            ],
+        ),
+        default("socket_mode", "\"660\"", &["The rights on a unix socket."]),
+        example("socket_owner", "\"mailward:postfix\"", &["Its owner and group; needs a start as root."]),
+        default(
+            "postfix_version",
+            "\"3.7\"",
+            &[
+                "The version of the Postfix that asks (postconf mail_version). An older one defers mail if it is told what only a newer",
+                "one knows; from 3.10 on its TLS reports say more.",
+            ],
+        ),
+        default(
+            "postfix_mx_patterns",
+            "true",
+            &[
+                "Whether that Postfix, from 3.10.5 on, has smtp_tls_enforce_sts_mx_patterns = yes, as it has by default.",
+            ],
+        ),
+        default(
+            "postfix_dane",
+            "false",
+            &[
+                "Whether that Postfix has smtp_dns_support_level = dnssec and a resolver that validates. Only then it is told to use",
+                "DANE; needs [dns] trusted.",
+            ],
+        ),
+        default(
+            "authorities",
+            "\"system\"",
+            &[
+                "Whose certificates of policy hosts are believed: those of the \"system\", those \"bundled\" with mailward, or a PEM file.",
+            ],
+        ),
+        example(
+            "proxy",
+            "\"http://proxy.example.com:3128\"",
+            &["Who makes connections to policy hosts; it has to refuse those to addresses inside."],
+        ),
+        example(
+            "allowed_networks",
+            "[\"192.0.2.0/24\"]",
+            &["Networks that policy hosts may be in though they are not public."],
+        ),
+        default("https_port", "443", &["The port of policy hosts."]),
     ],
 );
 
@@ -255,6 +334,36 @@ pub(in super::super) static LISTENER: Part = Part {
     ],
 };
 
+pub(in super::super) static SEALING: Part = Part {
+    head: "[sealing]",
+    about: &[
+        "ARC seals on inbound mail that leaves again, for those who trust this site: docs/arc.md. Without this table nothing is",
+        "sealed.",
+    ],
+    example: true,
+    lines: &[],
+    keys: &[
+        example(
+            "domain",
+            "\"example.com\"",
+            &["Who seals (d=). Its keys are those that sign: RSA alone can seal."],
+        ),
+        example("selector", "\"mail\"", &["Which of its keys; by default the first that can."]),
+        example(
+            "recipients",
+            "[\"alumni.example.com\", \"old-name@example.com\"]",
+            &[
+                "Whose mail is passed on, by address or domain; .NAME is all below a domain, * any part of a label or address.",
+            ],
+        ),
+        example(
+            "listeners",
+            "[\"outside\"]",
+            &["And by which listeners mail comes all of which is passed on."],
+        ),
+    ],
+};
+
 pub(in super::super) static AUTHORS: Part = free(
     "[policy.authors]",
     &[
@@ -282,6 +391,7 @@ pub(in super::super) static RULES: Part = free(
         "dmarc-record = \"mark\"",
         "dmarc-reject = \"refuse\"",
         "dmarc-quarantine = \"quarantine\"",
+        "replayed = \"quarantine\"",
         "spf-fail = \"accept\"",
         "spf-permerror = \"mark\"",
         "dns-temperror = \"defer\"",

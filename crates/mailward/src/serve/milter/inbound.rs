@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc::Sealer;
 use dkim::{BodyHasher, BodyHashes};
 use dns::Dns;
 use futures_util::FutureExt;
 use mail::authres::find::Claim;
 use mail::{Domain, Header};
 use milter::{Agreed, End};
-use resolver::Deadline;
 use store::Put;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,6 +25,7 @@ use verdict::{Envelope, Inbound, Verdict};
 
 use super::About;
 use super::said::{describe, said, unchecked};
+use super::sealing::Seal;
 use crate::serve::metrics::Trouble;
 use crate::serve::row::Judged;
 use crate::serve::shared::Shared;
@@ -74,6 +75,15 @@ struct Whole {
     queue: Option<Vec<u8>>,
 }
 
+/// What is known of a message at the end of its header.
+pub(super) struct Came {
+    pub(super) header: Header,
+    /// Its recipients; none where they are too many.
+    pub(super) rcpt_to: Vec<Vec<u8>>,
+    /// Whether it leaves again.
+    pub(super) leaves: bool,
+}
+
 /// What is known at the end of a message beside its content.
 pub(super) struct Known {
     pub(super) recipients: Recipients,
@@ -89,6 +99,9 @@ pub(super) struct Done {
     /// The envelope that was judged.
     pub(super) envelope: Envelope,
     pub(super) upstream: Upstream,
+    /// How often its signature was seen.
+    pub(super) copies: Option<u32>,
+    pub(super) seal: Seal,
 }
 
 /// A task that ends with whoever waits for it.
@@ -116,14 +129,13 @@ impl Judging {
         shared: &Arc<Shared<D>>,
         site: &Arc<Site>,
         about: &About,
-        header: Header,
-        rcpt_to: Vec<Vec<u8>>,
+        came: Came,
     ) -> Self {
         let (begun, hasher) = oneshot::channel();
         let (answered, mut answers) = oneshot::channel();
         let (whole, rest) = oneshot::channel();
         let (shared, site, about) = (Arc::clone(shared), Arc::clone(site), about.clone());
-        let job = Job { shared, site, about, header, rcpt_to };
+        let job = Job { shared, site, about, came };
         let mut judgement: Judgement =
             Box::pin(AssertUnwindSafe(job.run(begun, answered, rest)).catch_unwind());
         // It comes as far as it can without waiting for anybody; with a cache, mostly to the body.
@@ -196,8 +208,7 @@ struct Job<D> {
     shared: Arc<Shared<D>>,
     site: Arc<Site>,
     about: About,
-    header: Header,
-    rcpt_to: Vec<Vec<u8>>,
+    came: Came,
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
@@ -208,7 +219,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         answered: oneshot::Sender<()>,
         whole: oneshot::Receiver<Whole>,
     ) -> Option<Box<Done>> {
-        let Self { shared, site, about, header, rcpt_to } = self;
+        let Self { shared, site, about, came: Came { header, rcpt_to, leaves } } = self;
         let seen = Envelope {
             client: about.client,
             helo: about.helo.clone(),
@@ -221,17 +232,21 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let inbound = Inbound::new(&envelope, &header, about.now, &site.settings, &BuiltIn);
         let inbound = inbound.with_memo(&shared.memo);
         let author = mail::author(&header).ok().map(|author| author.domain().clone());
-        begun.send((inbound.body(), author)).ok()?;
-        let dns = Deadline::new(shared.dns(), site.deadline);
-        let facts = inbound.look_up(&dns).await;
+        let sealer = site.sealing.as_ref().filter(|_| leaves).map(|(_, sealer)| sealer);
+        begun.send((inbound.body_with(sealer.map(Sealer::form)), author)).ok()?;
+        let start = Instant::now();
+        let facts = inbound.look_up(&shared.dns(site.deadline)).await;
+        // The body may take its time: none of that is the DNS's.
+        let left = site.deadline.saturating_sub(start.elapsed());
         // Nobody listens any more where they were waited for.
         let _ = answered.send(());
         let Whole { body, recipients, queue } = whole.await.ok()?;
         let verdict = inbound.conclude(facts, &body);
-        let existence = existence(&dns, &verdict).await;
+        let existence = existence(&shared.dns(left), &verdict).await;
         let subjects = Subjects::of(&verdict, &envelope);
         let read = |subjects| shared.past.history(subjects, &envelope, &verdict, about.now);
-        let history = subjects.as_ref().map_or_else(History::unknown, read);
+        let copies = shared.past.count(&verdict, about.now);
+        let history = History { copies, ..subjects.as_ref().map_or_else(History::unknown, read) };
         let decision = site.policy.decide(&Case {
             verdict: &verdict,
             header: &header,
@@ -244,6 +259,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
             queue: queue.as_deref(),
         });
         shared.metrics.verdict(&verdict);
+        copies.into_iter().for_each(|copies| shared.metrics.copies(copies));
         shared.metrics.decision(&decision);
         let deferred = matches!(decision.disposition(), Disposition::Defer(_))
             && decision.rule() == Some(Rule::DnsTempError);
@@ -251,6 +267,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let judged =
             Judged { verdict: &verdict, decision: &decision, envelope: &envelope, listener, now, deferred };
         shared.metrics.row(shared.past.keep(&judged) == Put::Queued);
-        Some(Box::new(Done { verdict, decision, envelope, upstream }))
+        let seal = Seal::of(sealer, &header, &body, &verdict, &decision, about.now);
+        seal.counted().into_iter().for_each(|sealed| shared.metrics.sealed(sealed));
+        Some(Box::new(Done { verdict, decision, envelope, upstream, copies, seal }))
     }
 }

@@ -8,13 +8,15 @@ use mail::Header;
 use mail::authres::find::Found;
 use mail::header::MAX_HEADER;
 use milter::wire::Strings;
-use milter::{Answer, Context, End, Message, Piece, Verdict};
+use milter::{Answer, Context, End, Message, Piece, SmtpReply, Verdict};
 use verdict::direction::Direction;
 use verdict::local::{Recipients, Stripped};
 
 use super::About;
-use super::inbound::{Judging, Known};
+use super::inbound::{Came, Judging, Known};
 use super::outbound::Signing;
+use crate::serve::metrics::Trouble;
+use crate::serve::room::Taken;
 use crate::serve::shared::Shared;
 use crate::serve::site::Site;
 
@@ -30,8 +32,11 @@ pub struct Incoming<D> {
     about: About,
     recipients: Recipients,
     rcpt_to: Option<Vec<Vec<u8>>>,
+    /// Whether it leaves again, so that it is sealed.
+    leaves: bool,
     /// The header as it was on the wire; what is beyond [`MAX_HEADER`] is not kept, but looked at.
     raw: Vec<u8>,
+    room: Taken,
     found: Found,
     stripped: Stripped,
     work: Work,
@@ -41,30 +46,56 @@ pub struct Incoming<D> {
 enum Work {
     /// Nothing yet, or nothing at all.
     None,
+    /// There is no room for its header, so it is put off.
+    NoRoom,
     Judging(Judging),
     Signing(Signing),
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, site: Arc<Site>, about: About) -> Self {
+        let leaves =
+            site.sealing.as_ref().is_some_and(|(forwarded, _)| forwarded.by_listener(&about.listener));
+        let room = shared.room.message();
         Self {
             shared,
             site,
             about,
             recipients: Recipients::none(),
             rcpt_to: Some(Vec::new()),
+            leaves,
             raw: Vec::new(),
+            room,
             found: Found::default(),
             stripped: Stripped::default(),
             work: Work::None,
         }
     }
+
+    /// NET-17: nothing of it is kept any more. That is said when the MTA waits for an answer again, at its body.
+    fn put_off(&mut self) {
+        self.raw = Vec::new();
+        self.room = self.shared.room.message();
+        self.work = Work::NoRoom;
+        self.shared.metrics.trouble(Trouble::Memory);
+        let line = self.about.line(None).text("disposition", "defer");
+        let why = "the headers of all messages together take too much memory";
+        self.shared.log.trouble("memory", line.text("trouble", why));
+    }
+}
+
+/// RFC 3463 §3.4: system not accepting network messages.
+fn no_room() -> Verdict {
+    let later = SmtpReply::new(452, (3, 2), "Too much mail at once; try again later");
+    later.map_or(Verdict::Tempfail, Verdict::Refuse)
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     async fn rcpt(&mut self, arguments: Strings<'_>, _: Context<'_>) -> Answer {
         let path = arguments.first();
         self.recipients.add(path, self.about.smtputf8, &self.site.policy.modes);
+        let smtputf8 = self.about.smtputf8;
+        self.leaves |= self.site.sealing.as_ref().is_some_and(|(forwarded, _)| forwarded.to(path, smtputf8));
         match &mut self.rcpt_to {
             Some(paths) if paths.len() < MAX_RECIPIENTS => paths.push(path.to_vec()),
             // Of more, nothing is said.
@@ -74,7 +105,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     }
 
     async fn header(&mut self, name: &[u8], value: &[u8], _: Context<'_>) -> Answer {
-        if self.about.direction == Direction::Neither {
+        if self.about.direction == Direction::Neither || matches!(self.work, Work::NoRoom) {
             return Answer::Continue;
         }
         self.found.see(&self.site.ids, &self.site.settings.other_fields, name, value);
@@ -87,17 +118,24 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
             let room = (MAX_HEADER + 1).saturating_sub(self.raw.len());
             self.raw.extend_from_slice(value.get(..room).unwrap_or(value));
             self.raw.extend_from_slice(b"\r\n");
+            if !self.room.holds(self.raw.len()) {
+                self.put_off();
+            }
         }
         Answer::Continue
     }
 
     async fn end_of_header(&mut self, _: Context<'_>) -> Answer {
+        if matches!(self.work, Work::NoRoom) {
+            return Answer::Continue;
+        }
         let header = Header::parse(std::mem::take(&mut self.raw));
         self.work = match self.about.direction {
             Direction::Neither => Work::None,
             Direction::Inbound => {
                 let rcpt_to = self.rcpt_to.take().unwrap_or_default();
-                Work::Judging(Judging::begin(&self.shared, &self.site, &self.about, header, rcpt_to))
+                let came = Came { header, rcpt_to, leaves: self.leaves };
+                Work::Judging(Judging::begin(&self.shared, &self.site, &self.about, came))
             }
             Direction::Outbound => Work::Signing(Signing::begin(&self.site, &self.about, header)),
         };
@@ -107,6 +145,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     async fn body(&mut self, piece: &[u8], _: Context<'_>) -> Piece {
         match &mut self.work {
             Work::None => return Piece::Skip,
+            Work::NoRoom => return Piece::Verdict(no_room()),
             Work::Judging(judging) => judging.body(piece).await,
             Work::Signing(signing) => signing.body(piece),
         }
@@ -127,6 +166,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
                 shared.log.write(&about.line(queue.as_deref()));
                 Verdict::Accept.into()
             }
+            Work::NoRoom => no_room().into(),
             Work::Judging(judging) => {
                 let known = Known { recipients, removed, queue };
                 judging.end(&shared, &site, &about, known, context.agreed).await

@@ -3,8 +3,9 @@
 
 use dkim::preflight::Preflight;
 use dkim::{BodyHasher, BodyHashes, Request, SignatureField, Signing as Signatures};
-use mail::Header;
 use mail::authres::find::Claim;
+use mail::authres::{self, AuthenticationResults, Method, MethodResult, RegisteredProperty, Word};
+use mail::{Domain, Header};
 use milter::{EditError, Edits, End, Verdict};
 use verdict::outbound::{Decision, Outgoing, Plan};
 
@@ -39,21 +40,39 @@ pub(super) struct Going {
 enum Made {
     Signed(Vec<SignatureField>),
     Left(String),
-    /// It should be signed and is not.
+    /// It should be signed and no key for it can be used.
     Failed(String),
+    /// Its own signatures are wrong, so it does not go out.
+    Wrong(String),
+}
+
+impl Made {
+    /// What becomes of the message. `without_key`: whether it goes out unsigned where no key can be used.
+    fn counted(&self, without_key: bool) -> Signed {
+        match self {
+            Self::Signed(_) => Signed::Yes,
+            Self::Left(_) => Signed::Left,
+            Self::Failed(_) if without_key => Signed::Unsigned,
+            Self::Failed(_) | Self::Wrong(_) => Signed::Failed,
+        }
+    }
 }
 
 impl Signing {
     /// Decides by the header.
     pub(super) fn begin(site: &Site, about: &About, header: Header) -> Self {
         let plan = site.table.plan(&Outgoing {
-            client: about.client.filter(|_| !about.local),
+            client: about.client,
             user: about.user.as_deref(),
             listener: Some(&about.listener),
             header: &header,
         });
         match plan.decision() {
             Decision::Leave => return Self::Left(faults(&plan)),
+            _ if is_unproven(site, &header) => {
+                let why = "it came from outside, where nothing proved its author, and is only handed on here";
+                return Self::Left(why.to_owned());
+            }
             Decision::NoUsableKey => return Self::Unable(faults(&plan)),
             Decision::Sign => {}
         }
@@ -93,16 +112,12 @@ impl Signing {
         let line = about.line(queue.as_deref());
         let line = about.user.iter().fold(line, |line, user| line.text("user", user));
         let (made, line) = self.make(site, line).await;
-        let (signed, count) = match &made {
-            Made::Signed(fields) => (Signed::Yes, fields.len()),
-            Made::Left(_) => (Signed::Left, 0),
-            Made::Failed(_) if site.signing.unsigned_without_key => (Signed::Unsigned, 0),
-            Made::Failed(_) => (Signed::Failed, 0),
-        };
+        let signed = made.counted(site.signing.unsigned_without_key);
+        let count = if let Made::Signed(fields) = &made { fields.len() } else { 0 };
         let line = line.number("signed", count as u64);
         let (fields, line) = match made {
             Made::Signed(fields) => (fields, line),
-            Made::Left(why) | Made::Failed(why) => (Vec::new(), line.text("reason", why)),
+            Made::Left(why) | Made::Failed(why) | Made::Wrong(why) => (Vec::new(), line.text("reason", why)),
         };
         let done = match signed {
             Signed::Failed => Ok(answer::later(LATER)),
@@ -167,8 +182,24 @@ fn sign(
     match (signatures.check_own(header, hashes, &fields), failure) {
         (Ok(()), _) | (Err(_), OnFailure::Signed) => Made::Signed(fields),
         (Err(fault), OnFailure::Unsigned) => Made::Left(fault.to_string()),
-        (Err(fault), OnFailure::Refuse) => Made::Failed(fault.to_string()),
+        (Err(fault), OnFailure::Refuse) => Made::Wrong(fault.to_string()),
     }
+}
+
+/// Whether our own results stand on the message, and say that DMARC did not pass for this author: a list, a script or a
+/// content filter of this host hands on what came from outside. Who forges them only keeps himself from being signed.
+fn is_unproven(site: &Site, header: &Header) -> bool {
+    let Ok(author) = mail::author(header) else { return false };
+    let read =
+        header.named(authres::FIELD_NAME).filter_map(|field| AuthenticationResults::parse(field.value).ok());
+    let ours = read.filter(|results| site.ids.contains(&results.id));
+    let is_author = |result: &MethodResult| match result.property(RegisteredProperty::HeaderFrom) {
+        Some(from) => Domain::parse(from.as_str()).is_ok_and(|from| from == *author.domain()),
+        // What could not be checked names nobody.
+        None => true,
+    };
+    let is_bad = |result: &MethodResult| result.method == Method::Dmarc && result.result != Word::Pass;
+    ours.flat_map(|results| results.results).any(|result| is_bad(&result) && is_author(&result))
 }
 
 /// The same signatures in the form that survives more.
@@ -195,4 +226,23 @@ fn edited(fields: &[SignatureField], removed: &[Claim]) -> Result<End, EditError
         edits.insert(0, field.name().as_bytes(), field.value().as_bytes())?;
     }
     Ok(End { edits, verdict: Verdict::Accept })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_signature_is_no_missing_key() {
+        let failed = Made::Failed(String::new());
+        let wrong = Made::Wrong(String::new());
+        assert_eq!(
+            [false, true].map(|without_key| failed.counted(without_key)),
+            [Signed::Failed, Signed::Unsigned]
+        );
+        assert_eq!(
+            [false, true].map(|without_key| wrong.counted(without_key)),
+            [Signed::Failed, Signed::Failed]
+        );
+    }
 }

@@ -8,6 +8,7 @@ use verdict::upstream::Upstream;
 use verdict::{Envelope, Verdict};
 
 use super::inbound::Done;
+use super::sealing::Seal;
 use super::{About, answer};
 use crate::serve::log::Line;
 use crate::serve::site::Site;
@@ -17,7 +18,7 @@ const SHOWN: usize = 5;
 
 /// What is said to the MTA about a message that was judged.
 pub(super) fn said(site: &Site, done: &Done, removed: &[Claim], agreed: &Agreed) -> Result<End, EditError> {
-    let Done { verdict, decision, envelope, .. } = done;
+    let Done { verdict, decision, envelope, seal, .. } = done;
     let mut edits = Edits::default();
     match decision.disposition() {
         Disposition::Refuse(reply) | Disposition::Defer(reply) => {
@@ -29,6 +30,13 @@ pub(super) fn said(site: &Site, done: &Done, removed: &[Claim], agreed: &Agreed)
         Disposition::Accept | Disposition::Mark | Disposition::Quarantine { .. } => {}
     }
     answer::remove(&mut edits, removed)?;
+    if let Seal::Set(set) = seal {
+        // The first comes out on top; the seal is put there last.
+        let fields: Vec<_> = set.fields().collect();
+        for (name, value) in fields.into_iter().rev() {
+            edits.insert(0, name.as_bytes(), value.as_bytes())?;
+        }
+    }
     answer::results(&mut edits, verdict.authentication_results())?;
     if site.received_spf
         && let Some(value) = received_spf(verdict, envelope, site)
@@ -84,7 +92,7 @@ pub(super) fn unchecked(
 
 /// What the log says of a message that was judged.
 pub(super) fn describe(line: Line, done: &Done) -> Line {
-    let Done { verdict, decision, upstream, .. } = done;
+    let Done { verdict, decision, upstream, copies, seal, .. } = done;
     let spf = verdict.spf().mail_from.as_ref();
     let dkim: Vec<String> = verdict.dkim().iter().take(SHOWN).map(signature).collect();
     let line = match upstream {
@@ -103,7 +111,15 @@ pub(super) fn describe(line: Line, done: &Done) -> Line {
         .show("reason", decision);
     let age = verdict.dkim().iter().find_map(|check| verdict.signature_age(check));
     let line = age.into_iter().fold(line, |line, age| line.number("signature_age", age));
-    line.maybe("recipients_named", verdict.recipients_named())
+    let line = line.maybe("recipients_named", verdict.recipients_named());
+    let copies = copies.filter(|copies| *copies > 1);
+    let line = copies.into_iter().fold(line, |line, copies| line.number("copies", copies.into()));
+    match seal {
+        Seal::NotWanted => line,
+        Seal::Set(_) => line.text("sealed", "yes"),
+        Seal::Left(why) => line.text("sealed", "no").text("unsealed", why),
+        Seal::Alarm(why) => line.text("sealed", "no").text("alarm", why),
+    }
 }
 
 fn signature(check: &dkim::Check) -> String {

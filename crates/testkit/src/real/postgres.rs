@@ -6,9 +6,10 @@ use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::process::Command;
 
-use testkit::real::{Root, Running, Work, output};
+use super::{Root, Running, Work, output};
 
 /// A PostgreSQL that runs until it is dropped.
+#[derive(Debug)]
 pub struct Postgres {
     root: Root,
     work: Work,
@@ -20,6 +21,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Makes an empty database and starts it; `None` where there is no PostgreSQL.
+    #[must_use]
     pub fn start() -> Option<Self> {
         let root = Root::find(&["pg_createcluster", "setpriv"])?;
         let versions = fs::read_dir(root.path().join("usr/lib/postgresql")).expect("PostgreSQL");
@@ -71,6 +73,7 @@ impl Postgres {
     }
 
     /// Where it is.
+    #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://mailward@127.0.0.1:{}/postgres?sslmode=disable", self.port)
     }

@@ -1,0 +1,25 @@
+"""postfix-mta-sts-resolver with its own cache in memory, full of policies that are fresh: socketmap_peer.py PORT DOMAINS."""
+import asyncio
+import sys
+import time
+
+from postfix_mta_sts_resolver import utils
+from postfix_mta_sts_resolver.base_cache import CacheEntry
+from postfix_mta_sts_resolver.responder import STSSocketmapResponder
+
+
+async def main():
+    cfg = utils.populate_cfg_defaults({"host": "127.0.0.1", "port": int(sys.argv[1]), "cache_grace": 86400})
+    cache = utils.create_cache(cfg["cache"]["type"], cfg["cache"]["options"])
+    await cache.setup()
+    policy = {"version": "STSv1", "mode": "enforce", "mx": ["mx.example.com"], "max_age": 604800}
+    for number in range(int(sys.argv[2])):
+        await cache.set(f"domain{number}.example", CacheEntry(time.time(), "1", policy))
+    responder = STSSocketmapResponder(cfg, asyncio.get_running_loop(), cache)
+    await responder.start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+utils.enable_uvloop()
+asyncio.run(main())

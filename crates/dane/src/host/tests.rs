@@ -1,0 +1,146 @@
+//! What hosts and domains have, by small zones.
+
+use dns::Zone;
+
+use super::*;
+use crate::mx::{Destination, Mx, lookup};
+
+const HASH: &str = "0102030405060708091011121314151617181920212223242526272829303132";
+
+fn name(text: &str) -> Name {
+    Name::from_dotted(text).unwrap()
+}
+
+fn zone(text: &str) -> Zone {
+    Zone::parse(text.replace("HASH", HASH)).unwrap()
+}
+
+fn show(host: &Host) -> String {
+    match host {
+        Host::Usable { base, records } => format!("usable {base} {}", records.len()),
+        Host::Unusable { base, reasons } => format!("unusable {base} {reasons:?}"),
+        Host::NotApplicable(why) => format!("{why:?}"),
+        Host::Unknown(Trouble::Dns(question, failure)) => format!("{question} {failure:?}"),
+        Host::Unknown(Trouble::NotAsked) => "not asked".to_owned(),
+    }
+}
+
+/// What DANE says of mx.example, by a zone.
+fn check(text: &str, expected: &str) {
+    assert_eq!(show(&pollster::block_on(host(&zone(text), &name("mx.example"), 25))), expected, "{text}");
+}
+
+/// What a domain has.
+fn check_domain(text: &str, expected: &str) {
+    let Destination { mx, hosts } = pollster::block_on(lookup(&zone(text), &name("d.example"), 25));
+    let hosts: Vec<String> = hosts.iter().map(|(name, host)| format!("{name}: {}", show(host))).collect();
+    let shown = match mx {
+        Mx::Hosts { authenticated, .. } => format!("{authenticated} {}", hosts.join(", ")),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(shown, expected, "{text}");
+}
+
+const ALL: &str = ";! authenticated\n";
+const HERE: &str = "mx.example. A 192.0.2.1\n_25._tcp.mx.example. TLSA 3 1 1 HASH\n";
+
+#[test]
+fn records_that_are_authentic() {
+    check(&format!("{ALL}{HERE}"), "usable mx.example 1");
+    check(&format!("{ALL}{HERE}_25._tcp.mx.example. TLSA 0 0 1 HASH"), "usable mx.example 1");
+    check(&format!("{ALL}{HERE}mx.example. AAAA 2001:db8::1"), "usable mx.example 1");
+    check(
+        &format!(
+            "{ALL}mx.example. A 192.0.2.1\n_25._tcp.mx.example. TLSA 1 1 1 HASH\n_25._tcp.mx.example. TLSA 3 1 1 00"
+        ),
+        "unusable mx.example [Pkix(1), Length(1)]",
+    );
+    check(&format!("{ALL}mx.example. A 192.0.2.1\n_24._tcp.mx.example. TLSA 3 1 1 HASH"), "NoTlsa");
+    // By an alias of the records' own name.
+    check(
+        &format!(
+            "{ALL}mx.example. A 192.0.2.1\n_25._tcp.mx.example. CNAME t.example.\nt.example. TLSA 2 0 1 HASH"
+        ),
+        "usable mx.example 1",
+    );
+}
+
+#[test]
+fn records_that_are_not_authentic_say_nothing() {
+    check(HERE, "InsecureAddress");
+    check(&format!(";! authenticated mx.example.\n{HERE}"), "NoTlsa");
+    // Servers of unsigned zones that fail at questions for TLSA are not asked.
+    check("mx.example. A 192.0.2.1\n;! timeout _25._tcp.mx.example.", "InsecureAddress");
+    check(
+        ";! authenticated mx.example.\n;! authenticated _25._tcp.mx.example.\nmx.example. A 192.0.2.1\n\
+         _25._tcp.mx.example. CNAME t.example.\nt.example. TLSA 3 1 1 HASH",
+        "NoTlsa",
+    );
+}
+
+#[test]
+fn aliases() {
+    let both = "mx.example. CNAME a.example.\na.example. CNAME b.example.\nb.example. A 192.0.2.1\n";
+    let end = "_25._tcp.b.example. TLSA 3 1 1 HASH\n";
+    let start = "_25._tcp.mx.example. TLSA 3 1 1 HASH\n";
+    let middle = "_25._tcp.a.example. TLSA 3 1 1 HASH\n";
+    check(&format!("{ALL}{both}{end}{start}"), "usable b.example 1");
+    check(&format!("{ALL}{both}{start}{middle}"), "usable mx.example 1");
+    check(&format!("{ALL}{both}{middle}"), "NoTlsa");
+    check(&format!("{ALL}{both}{start};! bogus _25._tcp.b.example."), "TLSA _25._tcp.b.example Bogus");
+    // Only the first link is authentic.
+    let first = ";! authenticated mx.example.\n;! authenticated _25._tcp.mx.example.\n;! authenticated _25._tcp.b.example.\n";
+    check(&format!("{first}{both}{end}{start}"), "usable mx.example 1");
+    check(&format!("{first}{both}{end}"), "NoTlsa");
+    // Nor that.
+    check(&format!(";! authenticated _25._tcp.mx.example.\n{both}{start}"), "InsecureAddress");
+    check(&format!("{ALL}{both};! timeout mx.example. CNAME"), "CNAME mx.example TimeOut");
+}
+
+#[test]
+fn trouble_is_of_one_host() {
+    check(&format!("{ALL}{HERE};! servfail mx.example. AAAA"), "usable mx.example 1");
+    check(&format!("{ALL}{HERE};! servfail mx.example. A"), "A mx.example ServerFailure");
+    check(&format!("{ALL};! timeout mx.example. AAAA"), "AAAA mx.example TimeOut");
+    check(&format!("{ALL}mx.example. TXT x"), "NoAddress");
+    check(ALL, "NoAddress");
+    for (fault, failure) in [("bogus", "Bogus"), ("servfail", "ServerFailure"), ("timeout", "TimeOut")] {
+        let text = format!("{ALL}{HERE};! {fault} _25._tcp.mx.example.");
+        check(&text, &format!("TLSA _25._tcp.mx.example {failure}"));
+    }
+}
+
+#[test]
+fn domains() {
+    let mx = "d.example. MX 20 b.example.\nd.example. MX 10 mx.example.\nd.example. MX 30 mx.example.\n";
+    check_domain(&format!("{ALL}{mx}{HERE}"), "true mx.example: usable mx.example 1, b.example: NoAddress");
+    check_domain(&format!("{mx}{HERE}"), "false mx.example: InsecureMx, b.example: InsecureMx");
+    check_domain(
+        &format!("{ALL}{mx}{HERE};! servfail b.example."),
+        "true mx.example: usable mx.example 1, b.example: A b.example ServerFailure",
+    );
+    check_domain(
+        &format!("{ALL}d.example. A 192.0.2.1\n_25._tcp.d.example. TLSA 3 1 1 HASH"),
+        "true d.example: usable d.example 1",
+    );
+    check_domain("d.example. A 192.0.2.1", "false d.example: InsecureMx");
+    check_domain("d.example. MX 0 .", "None(NullMx)");
+    check_domain("", "None(NoSuchName)");
+    check_domain(";! bogus d.example.", "Unknown(Bogus)");
+}
+
+#[test]
+fn limits_on_both_sides() {
+    let count = |hosts: usize| {
+        let mx: String = (0..hosts).map(|n| format!("d.example. MX {n} m{n}.example.\n")).collect();
+        let found = pollster::block_on(lookup(&zone(&format!("{ALL}{mx}")), &name("d.example"), 25));
+        assert_eq!(found.hosts.len(), hosts);
+        found.hosts.iter().filter(|(_, host)| *host == Host::Unknown(Trouble::NotAsked)).count()
+    };
+    assert_eq!(count(crate::MAX_HOSTS), 0);
+    assert_eq!(count(crate::MAX_HOSTS + 1), 1);
+    let long = name(&["a"; 125].join("."));
+    let mut zone = zone(ALL);
+    zone.add(long.clone(), 60, dns::Data::A([192, 0, 2, 1].into()));
+    assert_eq!(show(&pollster::block_on(host(&zone, &long, 25))), "NoTlsa");
+}

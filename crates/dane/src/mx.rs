@@ -1,0 +1,101 @@
+//! Where mail to a domain goes, and what DANE says of each of those hosts (RFC 7672 §2.2.1, RFC 5321 §5.1).
+
+use dns::{Answer, Data, Dns, Failure, Name, Question, RecordType, Reply};
+use futures_util::future::join_all;
+
+use crate::host::{Host, NotApplicable, Trouble, host};
+
+/// Most MX hosts of a domain that are looked up; of the rest nobody knows what DANE says.
+pub const MAX_HOSTS: usize = 32;
+
+/// The hosts that take mail for a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mx {
+    /// These, best first; the domain itself where it has no MX records.
+    Hosts {
+        /// Whether the list is authentic.
+        authenticated: bool,
+        /// Their names, as the MX records have them.
+        names: Vec<Name>,
+    },
+    /// None.
+    None(NoHosts),
+    /// Nobody knows.
+    Unknown(Failure),
+}
+
+/// Why a domain has no hosts that take mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoHosts {
+    /// It does not exist.
+    NoSuchName,
+    /// It takes no mail, and says so (RFC 7505).
+    NullMx,
+}
+
+/// What was found out about a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Its hosts.
+    pub mx: Mx,
+    /// What DANE says of each, in the same order; empty where there are none.
+    pub hosts: Vec<(Name, Host)>,
+}
+
+impl Mx {
+    /// Reads the answer to the question for a domain's MX records.
+    pub fn from_answer(domain: &Name, answer: &Answer) -> Self {
+        if let Some(failure) = answer.reply.failure() {
+            return Self::Unknown(failure);
+        }
+        let mut found: Vec<(u16, &Name)> = answer.records().iter().filter_map(exchange).collect();
+        let names = match found.as_slice() {
+            [] if answer.reply == Reply::NoSuchName => return Self::None(NoHosts::NoSuchName),
+            // RFC 5321 §5.1: without MX records the domain is its own host.
+            [] => vec![domain.clone()],
+            [(_, only)] if **only == Name::root() => return Self::None(NoHosts::NullMx),
+            _ => {
+                // RFC 7672 §2.2.1: preference comes before security.
+                found.sort_by_key(|(preference, _)| *preference);
+                let mut names = Vec::new();
+                for (_, name) in found.iter().filter(|(_, name)| **name != Name::root()) {
+                    if !names.contains(*name) {
+                        names.push((*name).clone());
+                    }
+                }
+                names
+            }
+        };
+        Self::Hosts { authenticated: answer.authenticated, names }
+    }
+}
+
+fn exchange(data: &Data) -> Option<(u16, &Name)> {
+    match data {
+        Data::Mx { preference, exchange } => Some((*preference, exchange)),
+        _ => None,
+    }
+}
+
+/// Asks which hosts take mail for a domain.
+pub async fn mx<D: Dns>(dns: &D, domain: &Name) -> Mx {
+    Mx::from_answer(domain, &dns.ask(&Question::new(domain.clone(), RecordType::Mx)).await)
+}
+
+/// Asks which hosts take mail for a domain, and what DANE says of each at `port`, all side by side.
+pub async fn lookup<D: Dns>(dns: &D, domain: &Name, port: u16) -> Destination {
+    let mx = mx(dns, domain).await;
+    let hosts = match &mx {
+        Mx::Hosts { authenticated: true, names } => {
+            let asked = join_all(names.iter().take(MAX_HOSTS).map(|name| host(dns, name, port))).await;
+            let rest = std::iter::repeat(Host::Unknown(Trouble::NotAsked));
+            names.iter().cloned().zip(asked.into_iter().chain(rest)).collect()
+        }
+        // RFC 7672 §2.2.1: a forged MX could lead to any host with TLSA records, so those say nothing.
+        Mx::Hosts { authenticated: false, names } => {
+            names.iter().map(|name| (name.clone(), Host::NotApplicable(NotApplicable::InsecureMx))).collect()
+        }
+        Mx::None(_) | Mx::Unknown(_) => Vec::new(),
+    };
+    Destination { mx, hosts }
+}

@@ -1,0 +1,206 @@
+//! What is known of a domain's policy, and what to do about it: a pure function of that, of what the DNS says now, and of the
+//! time (RFC 8461 §3.3, §5.1, §10.2).
+
+use mail::UnixTime;
+
+use crate::kept::{Fraction, Kept, Weakened, may_retry};
+use crate::lookup::Lookup;
+use crate::policy::Policy;
+use crate::record::Id;
+
+/// What is known of a domain's policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The last that was fetched, in force or not, and from when on it should be fetched again.
+    pub kept: Option<(Kept, UnixTime)>,
+    /// The last try, if it failed: for which id, and when.
+    pub failed: Option<(Id, UnixTime)>,
+}
+
+/// Whether to fetch the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// Not now.
+    No,
+    /// For this id, and whoever asks should wait for it a little: it may change the answer.
+    Now(Id),
+    /// For this id; nobody has to wait, as the one that is kept is in force.
+    Meanwhile(Id),
+}
+
+impl Known {
+    /// The policy that is in force, whatever DNS and HTTPS say.
+    pub fn in_force(&self, now: UnixTime) -> Option<&Kept> {
+        self.kept.as_ref().map(|(kept, _)| kept).filter(|kept| kept.is_fresh(now))
+    }
+
+    /// What to do, by what the DNS says.
+    pub fn fetch(&self, published: &Lookup, now: UnixTime) -> Fetch {
+        let in_force = self.kept.as_ref().filter(|(kept, _)| kept.is_fresh(now));
+        let fetch = match (published, in_force) {
+            (Lookup::Found(record, _), Some((kept, refresh_at))) if record.id == kept.id => {
+                if now < *refresh_at { Fetch::No } else { Fetch::Meanwhile(record.id.clone()) }
+            }
+            (Lookup::Found(record, _), _) => Fetch::Now(record.id.clone()),
+            // RFC 8461 §10.2: whoever keeps the DNS from answering does not keep the policy from being renewed.
+            (Lookup::Unknown(_), Some((kept, refresh_at))) if now >= *refresh_at => {
+                Fetch::Meanwhile(kept.id.clone())
+            }
+            // RFC 8461 §3.1: without a record there is nothing to be fetched. What is kept lives to its end.
+            (Lookup::Unknown(_) | Lookup::Nothing | Lookup::Several(_) | Lookup::Invalid(_), _) => Fetch::No,
+        };
+        match (&fetch, &self.failed) {
+            // RFC 8461 §3.3: five minutes between tries for the same id.
+            (Fetch::Now(id) | Fetch::Meanwhile(id), Some((failed, at)))
+                if id == failed && !may_retry(*at, now) =>
+            {
+                Fetch::No
+            }
+            _ => fetch,
+        }
+    }
+
+    /// What is known once a policy was fetched; and in which way it is weaker than one that was in force.
+    #[must_use]
+    pub fn fetched(
+        &self,
+        policy: Policy,
+        id: Id,
+        now: UnixTime,
+        random: Fraction,
+    ) -> (Self, Option<Weakened>) {
+        let weakened = self.in_force(now).and_then(|kept| kept.weakened_by(&policy));
+        let kept = Kept { policy, id, fetched: now };
+        let refresh_at = kept.refresh_at(random);
+        (Self { kept: Some((kept, refresh_at)), failed: None }, weakened)
+    }
+
+    /// What is known once a fetch failed.
+    #[must_use]
+    pub fn failed(&self, id: Id, now: UnixTime) -> Self {
+        Self { kept: self.kept.clone(), failed: Some((id, now)) }
+    }
+
+    /// Whether the record is gone, for certain, while its policy is in force: somebody may want it to be forgotten
+    /// (RFC 8461 §10.2).
+    pub fn has_vanished(&self, published: &Lookup, now: UnixTime) -> bool {
+        let gone = match published {
+            Lookup::Nothing | Lookup::Several(_) | Lookup::Invalid(_) => true,
+            Lookup::Found(..) | Lookup::Unknown(_) => false,
+        };
+        gone && self.in_force(now).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dns::Failure;
+
+    use super::*;
+    use crate::record::Record;
+
+    const FETCHED: u64 = 1_000_000;
+
+    fn at(age: u64) -> UnixTime {
+        UnixTime(FETCHED + age)
+    }
+
+    fn id(text: &str) -> Id {
+        Id::parse(text.as_bytes()).unwrap()
+    }
+
+    fn policy(mode: &str) -> Policy {
+        Policy::parse(format!("version: STSv1\nmode: {mode}\nmx: a.example\nmax_age: 10000").as_bytes())
+            .value
+            .unwrap()
+    }
+
+    /// Fetched under the id 1, in force for 10,000 s, due after 2,500 s.
+    fn known() -> Known {
+        Known::default().fetched(policy("enforce"), id("1"), at(0), Fraction(0)).0
+    }
+
+    fn published(text: &str) -> Lookup {
+        match text {
+            "nothing" => Lookup::Nothing,
+            "several" => Lookup::Several(2),
+            "invalid" => Lookup::Invalid(b"v=STSv1;".to_vec()),
+            "unknown" => Lookup::Unknown(Failure::TimeOut),
+            text => Lookup::Found(Record { id: id(text) }, 60),
+        }
+    }
+
+    fn said(fetch: Fetch) -> String {
+        match fetch {
+            Fetch::No => "no".to_owned(),
+            Fetch::Now(id) => format!("now {id}"),
+            Fetch::Meanwhile(id) => format!("meanwhile {id}"),
+        }
+    }
+
+    #[track_caller]
+    fn check(known: &Known, record: &str, age: u64, expected: &str) {
+        assert_eq!(said(known.fetch(&published(record), at(age))), expected, "{record} {age}");
+    }
+
+    #[test]
+    fn nothing_is_kept() {
+        let none = Known::default();
+        check(&none, "1", 0, "now 1");
+        for record in ["nothing", "several", "invalid", "unknown"] {
+            check(&none, record, 0, "no");
+        }
+    }
+
+    #[test]
+    fn sts_10_one_in_force_is_renewed_well_before_its_end() {
+        check(&known(), "1", 2_499, "no");
+        check(&known(), "1", 2_500, "meanwhile 1");
+        check(&known(), "unknown", 2_499, "no");
+        check(&known(), "unknown", 2_500, "meanwhile 1");
+        for record in ["nothing", "several", "invalid"] {
+            check(&known(), record, 9_000, "no");
+        }
+        assert!(known().in_force(at(10_000)).is_some() && known().in_force(at(10_001)).is_none());
+    }
+
+    #[test]
+    fn another_id_or_the_end_of_max_age_is_worth_waiting_for() {
+        check(&known(), "2", 1, "now 2");
+        check(&known(), "1", 10_001, "now 1");
+        check(&known(), "unknown", 10_001, "no");
+    }
+
+    #[test]
+    fn sts_17_five_minutes_between_tries_for_an_id() {
+        let failed = known().failed(id("2"), at(100));
+        check(&failed, "2", 399, "no");
+        check(&failed, "2", 400, "now 2");
+        check(&failed, "3", 101, "now 3");
+        check(&failed, "1", 2_500, "meanwhile 1");
+        check(&known().failed(id("1"), at(2_500)), "unknown", 2_799, "no");
+        let (known, _) = failed.fetched(policy("enforce"), id("2"), at(400), Fraction(0));
+        assert_eq!(known.failed, None);
+    }
+
+    #[test]
+    fn sts_11_weaker_policies_are_told_only_of_one_in_force() {
+        let weakened = |known: &Known, age| known.fetched(policy("none"), id("2"), at(age), Fraction(0)).1;
+        assert!(weakened(&known(), 1).is_some());
+        assert!(weakened(&known(), 10_001).is_none());
+        assert!(weakened(&Known::default(), 1).is_none());
+    }
+
+    #[test]
+    fn sts_10_a_record_that_vanishes_is_told() {
+        for record in ["nothing", "several", "invalid"] {
+            assert!(known().has_vanished(&published(record), at(1)), "{record}");
+            assert!(!known().has_vanished(&published(record), at(10_001)), "{record}");
+            assert!(!Known::default().has_vanished(&published(record), at(1)), "{record}");
+        }
+        assert!(
+            !known().has_vanished(&published("2"), at(1))
+                && !known().has_vanished(&published("unknown"), at(1))
+        );
+    }
+}

@@ -1,0 +1,315 @@
+//! MTA-STS policies of other domains, and what came to pass with them. How long a policy is in force is not decided here: a row
+//! is what was fetched, and when.
+
+use mail::{Domain, UnixTime};
+use mta_sts::{Id, Kept, Policy};
+
+use crate::conn::Conn;
+use crate::history::{DAY, day_of};
+use crate::pool::Work;
+use crate::value::{Row, Value, int};
+use crate::{Error, Store};
+
+/// Most bytes of policies that are kept, by default, what they take beside their text counted in.
+pub const TLS_POLICY_BYTES: u64 = 256 << 20;
+/// A policy whose time is over is kept for so many days more, to tell "stale" from "never".
+pub const TLS_STALE_DAYS: u64 = 30;
+/// What came to pass is kept for so many days.
+pub const TLS_HISTORY_DAYS: u64 = 90;
+/// Most events of all domains that are kept.
+pub const TLS_HISTORY_ROWS: u64 = 500_000;
+/// Longest text of an event, in bytes.
+pub const MAX_TLS_EVENT: usize = 8 << 10;
+/// Most policies or events that one query gives.
+pub const MAX_TLS_PAGE: u32 = 1_000;
+/// What a row takes beside its texts, indexes counted in.
+const OVERHEAD: usize = 300;
+/// Rows that go in one transaction.
+const CHUNK: i64 = 500;
+
+/// A policy that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPolicy {
+    /// Whose.
+    pub domain: Domain,
+    /// The policy, its id, and when it was fetched.
+    pub kept: Kept,
+    /// From when on it should be fetched again.
+    pub refresh_at: UnixTime,
+}
+
+/// What came to pass with a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsEventKind {
+    /// This policy was fetched, and is another than before.
+    Fetched,
+    /// The policy could not be fetched: why.
+    Failed,
+    /// The record that announces it is gone while it is in force.
+    Vanished,
+    /// It asks for less than before.
+    Weakened,
+    /// The mail server was told this, which is something else than before: the answer and the steps to it.
+    Answered,
+}
+
+/// What came to pass with a domain, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsEvent {
+    /// Which domain.
+    pub domain: Domain,
+    /// When.
+    pub at: UnixTime,
+    /// What.
+    pub kind: TlsEventKind,
+    /// More of it, in lines; cut to [`MAX_TLS_EVENT`].
+    pub text: String,
+}
+
+impl TlsEventKind {
+    const ALL: [Self; 5] = [Self::Fetched, Self::Failed, Self::Vanished, Self::Weakened, Self::Answered];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetched => "fetched",
+            Self::Failed => "failed",
+            Self::Vanished => "vanished",
+            Self::Weakened => "weakened",
+            Self::Answered => "answered",
+        }
+    }
+}
+
+/// A statement that gives rows.
+struct Select(&'static str, Vec<Value>);
+
+impl Work for Select {
+    type Output = Vec<Row>;
+
+    async fn run(&self, conn: &mut Conn) -> Result<Vec<Row>, Error> {
+        conn.fetch(self.0, self.1.clone()).await
+    }
+}
+
+/// Statements, in their order, that give a number of rows together.
+struct All(Vec<(&'static str, Vec<Value>)>);
+
+impl Work for All {
+    type Output = u64;
+
+    async fn run(&self, conn: &mut Conn) -> Result<u64, Error> {
+        let mut touched = 0;
+        for (sql, values) in &self.0 {
+            touched += conn.execute(sql, values.clone()).await?;
+        }
+        Ok(touched)
+    }
+}
+
+const GET: &str =
+    "SELECT domain, policy_id, policy, fetched_at, refresh_at FROM tls_policies WHERE domain = $1";
+const DUE: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at FROM tls_policies \
+    WHERE refresh_at <= $1 AND expires_at >= $1 AND last_day >= $2 ORDER BY refresh_at LIMIT $3";
+/// Another node may have fetched a later one.
+const PUT: &str = "INSERT INTO tls_policies \
+    (domain, policy_id, policy, fetched_at, expires_at, refresh_at, days_used, last_day, bytes) \
+    VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8) \
+    ON CONFLICT (domain) DO UPDATE SET policy_id = excluded.policy_id, policy = excluded.policy, \
+    fetched_at = excluded.fetched_at, expires_at = excluded.expires_at, refresh_at = excluded.refresh_at, \
+    bytes = excluded.bytes WHERE tls_policies.fetched_at <= excluded.fetched_at";
+const POSTPONE: &str = "UPDATE tls_policies SET refresh_at = $2 WHERE domain = $1 AND refresh_at < $2";
+const USED: &str =
+    "UPDATE tls_policies SET days_used = days_used + 1, last_day = $2 WHERE domain = $1 AND last_day < $2";
+const EXPIRED: &str = "DELETE FROM tls_policies WHERE expires_at < $1";
+const SIZE: &str = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM tls_policies";
+const UNUSED: &str = "SELECT domain, bytes FROM tls_policies ORDER BY days_used, last_day, domain LIMIT $1";
+const DELETE: &str = "DELETE FROM tls_policies WHERE domain = $1";
+const NOTE: &str = "INSERT INTO tls_history (domain, at, kind, text) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (domain, at, kind) DO UPDATE SET text = excluded.text";
+const HISTORY: &str = "SELECT domain, at, kind, text FROM tls_history \
+    WHERE domain = $1 AND at >= $2 AND at <= $3 ORDER BY at DESC, kind LIMIT $4";
+const FORGET: &str = "DELETE FROM tls_history WHERE at < $1";
+const HISTORY_OVER: &str = "SELECT at FROM tls_history ORDER BY at DESC LIMIT 1 OFFSET $1";
+
+impl Store {
+    /// The policy that is kept of a domain, in force or not.
+    pub async fn tls_policy(&self, domain: &Domain) -> Result<Option<TlsPolicy>, Error> {
+        let rows = self.pool.read(&Select(GET, vec![domain.as_str().into()])).await?;
+        rows.first().map(policy_of).transpose()
+    }
+
+    /// Keeps a policy, unless one that was fetched later is there.
+    pub async fn put_tls_policy(&self, policy: &TlsPolicy) -> Result<(), Error> {
+        let TlsPolicy { domain, kept, refresh_at } = policy;
+        let text = kept.policy.to_string();
+        let bytes = text.len() + 3 * domain.as_str().len() + OVERHEAD;
+        let values = vec![
+            domain.as_str().into(),
+            kept.id.as_str().into(),
+            text.as_str().into(),
+            int(kept.fetched.0).into(),
+            int(kept.expires().0).into(),
+            int(refresh_at.0).into(),
+            i64::from(day_of(kept.fetched)).into(),
+            int(bytes as u64).into(),
+        ];
+        self.pool.write(&All(vec![(PUT, values)])).await.map(drop)
+    }
+
+    /// Has a policy be due later.
+    pub async fn postpone_tls_policy(&self, domain: &Domain, refresh_at: UnixTime) -> Result<(), Error> {
+        let values = vec![domain.as_str().into(), int(refresh_at.0).into()];
+        self.pool.write(&All(vec![(POSTPONE, values)])).await.map(drop)
+    }
+
+    /// Policies in force that should be fetched again, of domains that were used within so many days; at most
+    /// [`MAX_TLS_PAGE`].
+    pub async fn due_tls_policies(
+        &self,
+        now: UnixTime,
+        days: u32,
+        limit: u32,
+    ) -> Result<Vec<TlsPolicy>, Error> {
+        let since = day_of(now).saturating_sub(days);
+        let values =
+            vec![int(now.0).into(), i64::from(since).into(), i64::from(limit.min(MAX_TLS_PAGE)).into()];
+        let rows = self.pool.read(&Select(DUE, values)).await?;
+        // One that can't be read is no reason to leave the others.
+        Ok(rows.iter().filter_map(|row| policy_of(row).ok()).collect())
+    }
+
+    /// Counts a day of use of each of these domains, once a day.
+    pub async fn use_tls_policies(&self, domains: &[Domain], now: UnixTime) -> Result<(), Error> {
+        let today: Value = i64::from(day_of(now)).into();
+        let mut domains: Vec<&Domain> = domains.iter().collect();
+        // All take locks in one order.
+        domains.sort();
+        let used = domains.into_iter().map(|domain| (USED, vec![domain.as_str().into(), today.clone()]));
+        self.pool.write(&All(used.collect())).await.map(drop)
+    }
+
+    /// Forgets a policy.
+    pub async fn remove_tls_policy(&self, domain: &Domain) -> Result<bool, Error> {
+        let removed = self.pool.write(&All(vec![(DELETE, vec![domain.as_str().into()])])).await?;
+        Ok(removed > 0)
+    }
+
+    /// Removes what is too old, and what is too much: first the policies that were used on the fewest days, so that a flood
+    /// of new domains drives out itself and not those that mail goes to (STS-16). Gives how many policies went.
+    pub async fn trim_tls(&self, bytes: u64, now: UnixTime) -> Result<u64, Error> {
+        let before = |days: u64| Value::from(int(now.0.saturating_sub(days * DAY)));
+        let mut gone = self.pool.write(&All(vec![(EXPIRED, vec![before(TLS_STALE_DAYS)])])).await?;
+        self.pool.write(&All(vec![(FORGET, vec![before(TLS_HISTORY_DAYS)])])).await?;
+        let over = self.pool.read(&Select(HISTORY_OVER, vec![int(TLS_HISTORY_ROWS).into()])).await?;
+        if let Some(row) = over.first() {
+            self.pool.write(&All(vec![(FORGET, vec![(row.int(0)? + 1).into()])])).await?;
+        }
+        loop {
+            let chunk = self.pool.write(&Trim(int(bytes))).await?;
+            gone += chunk;
+            if chunk == 0 {
+                return Ok(gone);
+            }
+        }
+    }
+
+    /// How many bytes the policies take.
+    pub async fn tls_policy_bytes(&self) -> Result<u64, Error> {
+        let rows = self.pool.read(&Select(SIZE, Vec::new())).await?;
+        rows.first().map_or(Ok(0), |row| row.count(0))
+    }
+
+    /// Keeps what came to pass. Of the same kind in one second, the last.
+    pub async fn note_tls(&self, events: &[TlsEvent]) -> Result<(), Error> {
+        let values = |event: &TlsEvent| -> Vec<Value> {
+            let text = cut(&event.text);
+            vec![
+                event.domain.as_str().into(),
+                int(event.at.0).into(),
+                event.kind.as_str().into(),
+                text.into(),
+            ]
+        };
+        let mut events: Vec<&TlsEvent> = events.iter().collect();
+        events.sort_by(|a, b| (&a.domain, a.at, a.kind).cmp(&(&b.domain, b.at, b.kind)));
+        self.pool.write(&All(events.into_iter().map(|event| (NOTE, values(event))).collect())).await.map(drop)
+    }
+
+    /// What came to pass with a domain from one time to another, both included, latest first; at most [`MAX_TLS_PAGE`].
+    pub async fn tls_history(
+        &self,
+        domain: &Domain,
+        from: UnixTime,
+        to: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<TlsEvent>, Error> {
+        let limit = i64::from(limit.min(MAX_TLS_PAGE));
+        let values = vec![domain.as_str().into(), int(from.0).into(), int(to.0).into(), limit.into()];
+        let rows = self.pool.read(&Select(HISTORY, values)).await?;
+        rows.iter().map(event_of).collect()
+    }
+}
+
+/// Removes some of the policies that are used least, as long as all together take more than so many bytes.
+struct Trim(i64);
+
+impl Work for Trim {
+    type Output = u64;
+
+    async fn run(&self, conn: &mut Conn) -> Result<u64, Error> {
+        let size = conn.fetch(SIZE, Vec::new()).await?;
+        let mut over = size.first().map_or(Ok(0), |row| row.int(0))? - self.0;
+        let mut gone = 0;
+        if over <= 0 {
+            return Ok(0);
+        }
+        for row in conn.fetch(UNUSED, vec![CHUNK.into()]).await? {
+            if over <= 0 {
+                break;
+            }
+            let domain = row.text(0)?.unwrap_or_default();
+            gone += conn.execute(DELETE, vec![domain.as_str().into()]).await?;
+            over -= row.int(1)?;
+        }
+        Ok(gone)
+    }
+}
+
+fn wrong(column: &str) -> Error {
+    Error::Unreadable(format!("the column {column} of TLS policies"))
+}
+
+fn domain_of(row: &Row) -> Result<Domain, Error> {
+    row.text(0)?.and_then(|text| Domain::parse(text).ok()).ok_or_else(|| wrong("domain"))
+}
+
+fn policy_of(row: &Row) -> Result<TlsPolicy, Error> {
+    let text = |column| Ok::<_, Error>(row.text(column)?.unwrap_or_default());
+    let policy = Policy::parse(text(2)?.as_bytes()).value.ok_or_else(|| wrong("policy"))?;
+    let id = Id::parse(text(1)?.as_bytes()).ok_or_else(|| wrong("policy_id"))?;
+    Ok(TlsPolicy {
+        domain: domain_of(row)?,
+        kept: Kept { policy, id, fetched: UnixTime(row.count(3)?) },
+        refresh_at: UnixTime(row.count(4)?),
+    })
+}
+
+fn event_of(row: &Row) -> Result<TlsEvent, Error> {
+    let kind = row.text(2)?.unwrap_or_default();
+    let kind =
+        TlsEventKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(|| wrong("kind"))?;
+    Ok(TlsEvent {
+        domain: domain_of(row)?,
+        at: UnixTime(row.count(1)?),
+        kind,
+        text: row.text(3)?.unwrap_or_default(),
+    })
+}
+
+/// The text up to [`MAX_TLS_EVENT`], without NUL, which PostgreSQL does not take.
+fn cut(text: &str) -> &str {
+    let end = text.find('\0').unwrap_or(text.len()).min(MAX_TLS_EVENT);
+    let end = (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    text.get(..end).unwrap_or_default()
+}

@@ -1,0 +1,177 @@
+//! Policies of other domains.
+
+use mail::{Domain, UnixTime};
+use mta_sts::{Id, Kept, Policy};
+use store::{Error, MAX_TLS_EVENT, Store, TLS_STALE_DAYS, TlsEvent, TlsEventKind, TlsPolicy};
+
+use crate::base::{Base, DAY};
+use crate::on_both;
+use crate::testing::NOW;
+
+on_both!(
+    a_policy_comes_back,
+    an_earlier_fetch_changes_nothing,
+    sts_16_domains_in_use_stay,
+    policies_that_are_due,
+    what_is_over_goes,
+    sts_22_a_row_that_is_broken_is_an_error,
+    history_of_a_domain,
+);
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime(NOW.0 + seconds)
+}
+
+fn domain(text: &str) -> Domain {
+    Domain::parse(text).unwrap()
+}
+
+fn policy(name: &str, max_age: u64, fetched: UnixTime) -> TlsPolicy {
+    let text = format!("version: STSv1\nmode: enforce\nmx: *.{name}\nmx: mx.example\nmax_age: {max_age}\n");
+    let kept = Kept {
+        policy: Policy::parse(text.as_bytes()).value.unwrap(),
+        id: Id::parse(b"20260101T000000").unwrap(),
+        fetched,
+    };
+    TlsPolicy { domain: domain(name), kept, refresh_at: UnixTime(fetched.0 + max_age / 2) }
+}
+
+async fn names(store: &Store, all: &[&str]) -> String {
+    let mut found = Vec::new();
+    for name in all {
+        if store.tls_policy(&domain(name)).await.unwrap().is_some() {
+            found.push(*name);
+        }
+    }
+    found.join(" ")
+}
+
+async fn a_policy_comes_back(base: Base) {
+    let store = base.store().await;
+    let one = policy("a.example", 1_000, NOW);
+    assert_eq!(store.tls_policy(&one.domain).await, Ok(None));
+    store.put_tls_policy(&one).await.unwrap();
+    assert_eq!(store.tls_policy(&one.domain).await, Ok(Some(one.clone())));
+    store.close().await;
+    let store = base.node();
+    assert_eq!(store.tls_policy(&one.domain).await, Ok(Some(one.clone())));
+    assert!(store.tls_policy_bytes().await.unwrap() > 300);
+    assert_eq!(store.remove_tls_policy(&one.domain).await, Ok(true));
+    assert_eq!(store.remove_tls_policy(&one.domain).await, Ok(false));
+    assert_eq!(store.tls_policy(&one.domain).await, Ok(None));
+}
+
+async fn an_earlier_fetch_changes_nothing(base: Base) {
+    let store = base.store().await;
+    let (early, late) = (policy("a.example", 1_000, at(0)), policy("a.example", 2_000, at(10)));
+    store.put_tls_policy(&late).await.unwrap();
+    store.put_tls_policy(&early).await.unwrap();
+    assert_eq!(store.tls_policy(&early.domain).await, Ok(Some(late)));
+    let later = policy("a.example", 500, at(11));
+    store.put_tls_policy(&later).await.unwrap();
+    assert_eq!(store.tls_policy(&early.domain).await, Ok(Some(later)));
+}
+
+async fn sts_16_domains_in_use_stay(base: Base) {
+    let store = base.store().await;
+    let year = 31_557_600;
+    // Mail goes to it on two days; a flood comes later, each of it once.
+    store.put_tls_policy(&policy("used.example", year, at(0))).await.unwrap();
+    let used = [domain("used.example"), domain("unknown.example")];
+    store.use_tls_policies(&used, at(DAY)).await.unwrap();
+    store.use_tls_policies(&used, at(DAY + 1)).await.unwrap();
+    for number in 0..1_200 {
+        store.put_tls_policy(&policy(&format!("f{number}.example"), year, at(2 * DAY))).await.unwrap();
+    }
+    let one = store.tls_policy_bytes().await.unwrap() / 1_201;
+    assert_eq!(store.trim_tls(10 * one, at(2 * DAY)).await.map(|gone| gone > 1_180), Ok(true));
+    assert!(store.tls_policy_bytes().await.unwrap() <= 10 * one);
+    assert_eq!(names(&store, &["used.example"]).await, "used.example");
+    assert_eq!(store.trim_tls(10 * one, at(2 * DAY)).await, Ok(0));
+    assert_eq!(base.number("SELECT days_used FROM tls_policies WHERE domain = 'used.example'").await, 2);
+}
+
+async fn policies_that_are_due(base: Base) {
+    let store = base.store().await;
+    for (name, max_age, fetched) in [("a.example", 1_000, 0), ("b.example", 2_000, 0), ("c.example", 100, 0)]
+    {
+        store.put_tls_policy(&policy(name, max_age, at(fetched))).await.unwrap();
+    }
+    let due = async |seconds| {
+        let due = store.due_tls_policies(at(seconds), 30, 10).await.unwrap();
+        due.iter().map(|policy| policy.domain.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(due(49).await, "");
+    assert_eq!(due(50).await, "c.example");
+    // c is past its time, b not due.
+    assert_eq!(due(500).await, "a.example");
+    store.postpone_tls_policy(&domain("a.example"), at(800)).await.unwrap();
+    assert_eq!(due(799).await, "");
+    assert_eq!(due(1_000).await, "a.example b.example");
+    assert_eq!(store.due_tls_policies(at(1_000), 30, 1).await.unwrap().len(), 1);
+    // Nobody writes to them any more.
+    let long = policy("d.example", 31_557_600, at(0));
+    store.put_tls_policy(&long).await.unwrap();
+    let year = at(300 * DAY);
+    assert!(store.due_tls_policies(year, 30, 10).await.unwrap().is_empty());
+    store.use_tls_policies(&[long.domain], at(290 * DAY)).await.unwrap();
+    assert_eq!(store.due_tls_policies(year, 30, 10).await.unwrap().len(), 1);
+}
+
+async fn what_is_over_goes(base: Base) {
+    let store = base.store().await;
+    store.put_tls_policy(&policy("a.example", 1_000, at(0))).await.unwrap();
+    let stale = 1_000 + TLS_STALE_DAYS * DAY;
+    assert_eq!(store.trim_tls(u64::MAX, at(stale)).await, Ok(0));
+    assert_eq!(store.trim_tls(u64::MAX, at(stale + 1)).await, Ok(1));
+}
+
+async fn sts_22_a_row_that_is_broken_is_an_error(base: Base) {
+    let store = base.store().await;
+    for name in ["a.example", "b.example"] {
+        store.put_tls_policy(&policy(name, 1_000, at(0))).await.unwrap();
+    }
+    base.sql("UPDATE tls_policies SET policy = 'version: STSv1' WHERE domain = 'a.example'").await;
+    let found = store.tls_policy(&domain("a.example")).await;
+    assert!(matches!(found, Err(Error::Unreadable(_))), "{found:?}");
+    let due = store.due_tls_policies(at(600), 30, 10).await.unwrap();
+    assert_eq!(due.len(), 1, "the other is not held up");
+    // A fetch mends it.
+    store.put_tls_policy(&policy("a.example", 1_000, at(1))).await.unwrap();
+    assert!(store.tls_policy(&domain("a.example")).await.unwrap().is_some());
+}
+
+async fn history_of_a_domain(base: Base) {
+    let store = base.store().await;
+    let event = |name: &str, seconds, kind, text: &str| TlsEvent {
+        domain: domain(name),
+        at: at(seconds),
+        kind,
+        text: text.to_owned(),
+    };
+    let events = [
+        event("a.example", 1, TlsEventKind::Fetched, "mode: enforce"),
+        event("a.example", 5, TlsEventKind::Answered, "TEMP x"),
+        event("a.example", 9, TlsEventKind::Failed, "'; DROP TABLE tls_history; --\n\u{1b}"),
+        event("b.example", 5, TlsEventKind::Vanished, ""),
+    ];
+    store.note_tls(&events).await.unwrap();
+    store.note_tls(&events).await.unwrap();
+    let history = store.tls_history(&domain("a.example"), at(1), at(9), 10).await.unwrap();
+    assert_eq!(history, [&events[2], &events[1], &events[0]].map(Clone::clone));
+    let some = store.tls_history(&domain("a.example"), at(0), at(8), 1).await.unwrap();
+    assert_eq!(some, [events[1].clone()]);
+    let long = "é".repeat(MAX_TLS_EVENT);
+    store
+        .note_tls(&[
+            event("c.example", 1, TlsEventKind::Weakened, &long),
+            event("d.example", 1, TlsEventKind::Weakened, "a\0b"),
+        ])
+        .await
+        .unwrap();
+    let kept = async |name| store.tls_history(&domain(name), at(0), at(9), 10).await.unwrap()[0].text.clone();
+    assert_eq!((kept("c.example").await.len(), kept("d.example").await.as_str()), (MAX_TLS_EVENT, "a"));
+    store.trim_tls(u64::MAX, at(5 + 90 * DAY)).await.unwrap();
+    let left = store.tls_history(&domain("a.example"), at(0), at(9), 10).await.unwrap();
+    assert_eq!(left, [&events[2], &events[1]].map(Clone::clone));
+}

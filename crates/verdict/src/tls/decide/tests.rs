@@ -1,0 +1,284 @@
+//! The decision in tables, and over all of its states against both RFCs.
+
+use std::collections::BTreeMap;
+
+use dane::{NoHosts, NotApplicable, Trouble, Unusable};
+use dns::{Failure, Name, Question, RecordType};
+use mail::Explain;
+use testkit::oracle::tls as oracle;
+
+use super::*;
+
+fn name(text: &str) -> Name {
+    Name::from_dotted(text).unwrap()
+}
+
+fn policy(mode: &str, mx: &str) -> Sts {
+    let mx: String = mx.split_whitespace().map(|mx| format!("mx: {mx}\n")).collect();
+    let body = format!("version: STSv1\nmode: {mode}\nmax_age: 86400\n{mx}");
+    Sts::Policy(Policy::parse(body.as_bytes()).value.unwrap())
+}
+
+fn usable(base: &Name) -> Host {
+    let data = dns::Data::Tlsa { usage: 3, selector: 1, matching: 1, data: vec![1; 32].into() };
+    Host::Usable { base: base.clone(), records: vec![dane::Tlsa::from_data(&data).unwrap().unwrap()] }
+}
+
+fn unknown(host: &Name, failure: Failure) -> Host {
+    Host::Unknown(Trouble::Dns(Question::new(host.clone(), RecordType::Tlsa), failure))
+}
+
+/// The level in one word, with the hosts that `secure` gives.
+fn word(decision: &Decision) -> String {
+    match &decision.level {
+        Level::Nothing => "NOTFOUND".to_owned(),
+        Level::Dane => "dane".to_owned(),
+        Level::DaneOnly => "dane-only".to_owned(),
+        Level::Secure(secure) => {
+            let hosts = secure.hosts.iter().flatten().map(|host| format!(" {host}"));
+            let left_out = if secure.left_out { " (left out)" } else { "" };
+            format!("secure{}{left_out}", hosts.collect::<String>())
+        }
+        Level::Defer(why) => format!("TEMP {why:?}"),
+    }
+}
+
+/// Decides on a line such as `signed a=usable b=bogus` or `unsigned a`, `mx=timeout`, `null`; without `=`, a host has no
+/// TLSA records.
+fn judge(sts: &Sts, mx: &str, dane: UseDane) -> Decision {
+    let mut words = mx.split_whitespace();
+    let first = words.next().unwrap();
+    let hosts: Vec<(Name, Host)> = words
+        .map(|word| {
+            let (host, tlsa) = word.split_once('=').unwrap_or((word, "absent"));
+            let host = name(&format!("{host}.d.example"));
+            let found = match tlsa {
+                "usable" => usable(&host),
+                "unusable" => Host::Unusable { base: host.clone(), reasons: vec![Unusable::Pkix(1)] },
+                "absent" => Host::NotApplicable(NotApplicable::NoTlsa),
+                "noaddress" => Host::NotApplicable(NotApplicable::NoAddress),
+                "bogus" => unknown(&host, Failure::Bogus),
+                "unknown" => unknown(&host, Failure::TimeOut),
+                other => panic!("{other}"),
+            };
+            (host, found)
+        })
+        .collect();
+    let names = hosts.iter().map(|(name, _)| name.clone()).collect();
+    let mx = match first {
+        "signed" => Mx::Hosts { authenticated: true, names },
+        "unsigned" => Mx::Hosts { authenticated: false, names },
+        "failed" => Mx::Unknown(Failure::ServerFailure),
+        "null" => Mx::None(NoHosts::NullMx),
+        other => panic!("{other}"),
+    };
+    let domain = Domain::parse("d.example").unwrap();
+    decide(Facts { domain: &domain, sts, destination: &Destination { mx, hosts }, dane })
+}
+
+fn check(sts: &Sts, mx: &str, expected: &str) {
+    let decision = judge(sts, mx, UseDane::Yes);
+    assert_eq!(word(&decision), expected, "{sts:?} {mx}");
+    for step in &decision.steps {
+        assert!(step.section().0.starts_with("RFC ") && !step.to_string().is_empty());
+    }
+}
+
+#[test]
+fn an_enforce_policy() {
+    let sts = policy("enforce", "a.d.example b.d.example");
+    check(&sts, "unsigned a", "secure a.d.example");
+    check(&sts, "unsigned a c", "secure a.d.example");
+    // What others drop the policy for: an unsigned MX that points to a host with TLSA records.
+    check(&sts, "unsigned a=usable", "secure a.d.example");
+    check(&sts, "signed a=usable b", "dane-only");
+    check(&sts, "signed c=usable a", "dane-only");
+    check(&sts, "signed a=unusable b", "secure a.d.example b.d.example");
+    // One MX with broken DNS does not stop the domain.
+    check(&sts, "signed a=bogus b", "secure b.d.example (left out)");
+    check(&sts, "signed a=unknown b=usable", "dane-only");
+    check(&sts, "signed a=noaddress b", "secure a.d.example b.d.example");
+    check(&sts, "unsigned a=bogus b", "secure a.d.example b.d.example");
+    check(&sts, "signed a=bogus b=unknown", "TEMP DaneUnknown");
+    check(&sts, "signed c=bogus a", "secure a.d.example");
+    check(&sts, "unsigned c", "TEMP NoneAllowed");
+    check(&sts, "failed", "TEMP MxUnknown");
+    check(&sts, "null", "TEMP NoHosts");
+}
+
+#[test]
+fn sts_20_dane_goes_before_the_policy_and_testing_never_blocks() {
+    check(&policy("enforce", "x.example"), "signed a=usable", "dane-only");
+    check(&policy("testing", "x.example"), "signed a=bogus b", "dane");
+    check(&policy("testing", "x.example"), "unsigned a", "NOTFOUND");
+    check(&policy("none", ""), "unsigned a", "NOTFOUND");
+}
+
+#[test]
+fn without_a_policy() {
+    for sts in [policy("testing", "z.example"), policy("none", ""), Sts::Absent, Sts::Stale, Sts::Unfetchable]
+    {
+        check(&sts, "unsigned a=usable", "NOTFOUND");
+        check(&sts, "unsigned a=bogus b=unknown", "NOTFOUND");
+        check(&sts, "signed a b", "NOTFOUND");
+        check(&sts, "signed a=noaddress b", "NOTFOUND");
+        check(&sts, "signed a=usable b", "dane");
+        check(&sts, "signed a=unusable", "dane");
+        check(&sts, "signed a=bogus b", "dane");
+        check(&sts, "signed a=unknown", "dane");
+        check(&sts, "failed", "dane");
+        check(&sts, "null", "NOTFOUND");
+    }
+    check(&Sts::Unknown, "signed a=usable", "TEMP PolicyUnknown");
+    check(&Sts::Unknown, "unsigned a", "TEMP PolicyUnknown");
+}
+
+#[test]
+fn an_mta_that_cannot_obey_dane_is_never_told_to() {
+    let enforce = policy("enforce", "a.d.example");
+    for (sts, mx, expected) in [
+        (&enforce, "signed a=usable", "secure a.d.example"),
+        (&enforce, "signed a=bogus", "secure a.d.example"),
+        (&enforce, "failed", "secure"),
+        (&Sts::Absent, "signed a=usable", "NOTFOUND"),
+        (&Sts::Absent, "failed", "NOTFOUND"),
+    ] {
+        assert_eq!(word(&judge(sts, mx, UseDane::No)), expected, "{mx}");
+    }
+}
+
+#[test]
+fn dns_01_names_that_are_no_host_names_are_not_allowed() {
+    let odd = Name::from_labels([&b"a.d"[..], b"example"]).unwrap();
+    let destination = Destination {
+        mx: Mx::Hosts { authenticated: false, names: vec![odd.clone()] },
+        hosts: vec![(odd, Host::NotApplicable(NotApplicable::InsecureMx))],
+    };
+    let (domain, sts) = (Domain::parse("d.example").unwrap(), policy("enforce", "a.d.example *.example"));
+    let decision =
+        decide(Facts { domain: &domain, sts: &sts, destination: &destination, dane: UseDane::Yes });
+    assert_eq!(word(&decision), "TEMP NoneAllowed");
+}
+
+#[test]
+fn a_host_that_was_not_looked_up_counts_as_unknown() {
+    let a = name("a.d.example");
+    let destination =
+        Destination { mx: Mx::Hosts { authenticated: true, names: vec![a] }, hosts: Vec::new() };
+    let (domain, sts) = (Domain::parse("d.example").unwrap(), policy("enforce", "a.d.example"));
+    let decision =
+        decide(Facts { domain: &domain, sts: &sts, destination: &destination, dane: UseDane::Yes });
+    assert_eq!(word(&decision), "TEMP DaneUnknown");
+}
+
+/// All sets of up to `most` hosts, each of any kind.
+fn host_sets(most: usize) -> Vec<Vec<oracle::Host>> {
+    let kinds: Vec<oracle::Host> = oracle::Tlsa::ALL
+        .iter()
+        .flat_map(|&tlsa| [true, false].map(|named| oracle::Host { tlsa, named }))
+        .collect();
+    let mut sets: Vec<Vec<oracle::Host>> = vec![Vec::new()];
+    let mut last = sets.clone();
+    for _ in 0..most {
+        last = last
+            .iter()
+            .flat_map(|set| kinds.iter().map(|kind| [set.as_slice(), &[*kind]].concat()))
+            .collect();
+        sets.extend(last.iter().cloned());
+    }
+    sets
+}
+
+fn sts(policy_state: oracle::Policy) -> Sts {
+    match policy_state {
+        oracle::Policy::Enforce => policy("enforce", "n0.d.example n1.d.example n2.d.example"),
+        oracle::Policy::Testing => policy("testing", "n0.d.example n1.d.example n2.d.example"),
+        oracle::Policy::None => policy("none", ""),
+        oracle::Policy::Absent => Sts::Absent,
+        oracle::Policy::Stale => Sts::Stale,
+        oracle::Policy::Unfetchable => Sts::Unfetchable,
+        oracle::Policy::Unknown => Sts::Unknown,
+    }
+}
+
+fn label(index: usize, host: oracle::Host) -> String {
+    format!("{}{index}", if host.named { "n" } else { "o" })
+}
+
+/// Holds one state against what both RFCs ask of each host; gives the level.
+fn hold(
+    dane: bool,
+    mx: oracle::Mx,
+    policy_state: oracle::Policy,
+    sts: &Sts,
+    hosts: &[oracle::Host],
+) -> String {
+    let mut line = match mx {
+        oracle::Mx::Secure => "signed",
+        oracle::Mx::Insecure => "unsigned",
+        oracle::Mx::Failed => "failed",
+    }
+    .to_owned();
+    for (index, host) in hosts.iter().enumerate() {
+        let tlsa = format!("{:?}", host.tlsa).to_lowercase();
+        line = format!("{line} {}={tlsa}", label(index, *host));
+    }
+    let state = format!("dane {dane}, {policy_state:?}, {line}");
+    let told = word(&judge(sts, &line, if dane { UseDane::Yes } else { UseDane::No }));
+    let words: Vec<&str> = told.split(' ').collect();
+    // While the MX records fail, Postfix is given the patterns, and learns of hosts that we don't know.
+    let given = |index: usize, host: oracle::Host| match mx {
+        oracle::Mx::Failed => host.named,
+        _ => words[1..].contains(&format!("{}.d.example", label(index, host)).as_str()),
+    };
+    for (index, host) in hosts.iter().copied().enumerate() {
+        let done = oracle::postfix_does(words[0], given(index, host), mx, host);
+        // The one departure: what DANE proves is not held against the names in a policy.
+        let proven = done == oracle::Connection::ByTlsa && policy_state == oracle::Policy::Enforce;
+        let sts_asks = if proven { oracle::Connection::Any } else { oracle::sts_asks(policy_state, host) };
+        for asked in [oracle::dane_asks(dane, mx, host), sts_asks] {
+            assert!(oracle::is_enough(done, asked), "{state}: {told} does {done:?} for {asked:?}");
+        }
+        assert!(dane || !words[0].starts_with("dane"), "{state}: {told}");
+    }
+    // Mail stops only where no host is open, and nothing is told only where nothing is asked.
+    if words[0] == "TEMP" {
+        assert!(!hosts.iter().any(|host| oracle::is_open(dane, mx, policy_state, *host)), "{state}: {told}");
+    }
+    let asked = |host: &oracle::Host| {
+        oracle::dane_asks(dane, mx, *host) != oracle::Connection::Any
+            || oracle::sts_asks(policy_state, *host) != oracle::Connection::Any
+    };
+    if !hosts.is_empty() {
+        assert_eq!(words[0] != "NOTFOUND", hosts.iter().any(asked), "{state}: {told}");
+    }
+    if words[0] == "secure" {
+        let open = |(index, host): (usize, &oracle::Host)| {
+            !oracle::is_open(dane, mx, policy_state, *host) || given(index, *host)
+        };
+        assert!(hosts.iter().enumerate().all(open), "{state}: {told} leaves out too many");
+    }
+    words[0].to_owned()
+}
+
+#[test]
+fn no_state_is_weaker_than_either_standard() {
+    let sets = host_sets(3);
+    assert_eq!(sets.len(), 1 + 10 + 100 + 1000);
+    let mut levels: BTreeMap<String, usize> = BTreeMap::new();
+    for policy_state in oracle::Policy::ALL {
+        let sts = sts(policy_state);
+        for mx in [oracle::Mx::Secure, oracle::Mx::Insecure, oracle::Mx::Failed] {
+            for hosts in &sets {
+                for dane in [true, false] {
+                    *levels.entry(hold(dane, mx, policy_state, &sts, hosts)).or_default() += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(levels.values().sum::<usize>(), 7 * 3 * 1111 * 2);
+    assert_eq!(
+        levels.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["NOTFOUND", "TEMP", "dane", "dane-only", "secure"]
+    );
+}

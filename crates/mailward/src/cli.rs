@@ -48,10 +48,22 @@ Exit codes:
   1  not signed: the message went out as it came, and standard error says why
   2  nothing went out: a wrong command line, a key or file that can't be read, no usable key for mail that should be signed";
 
+const TLS_POLICY_EXIT_CODES: &str = "\
+Exit codes:
+  0  mail to the domain goes out, as it is said
+  1  mail to the domain is deferred
+  2  something could not be done: a wrong command line, a configuration or database that can't be read";
+
 const INIT_EXIT_CODES: &str = "\
 Exit codes:
   0  everything that is needed is there, written now or before
   2  something could not be done: a wrong command line, a file that can't be read or written";
+
+const RELOAD_EXIT_CODES: &str = "\
+Exit codes:
+  0  the configuration has taken over
+  1  it was refused, and what was in force stays
+  2  nobody could be told: no daemon serves, or it gives no answer";
 
 const DOCTOR_EXIT_CODES: &str = "\
 Exit codes:
@@ -76,6 +88,9 @@ pub struct Cli {
 enum Command {
     /// Serve beside a mail server: check what comes in, sign what goes out (milter)
     Serve(command::serve::Args),
+    /// Have the daemon read its configuration and keys again
+    #[command(after_help = RELOAD_EXIT_CODES)]
+    Reload(command::reload::Args),
     #[command(flatten)]
     Once(Box<Once>),
 }
@@ -104,6 +119,9 @@ enum Once {
     /// Signing keys: make them, list them, see whether they are published
     #[command(subcommand)]
     Keys(command::keys::Command),
+    /// How mail to a domain must be encrypted, and why: MTA-STS and DANE
+    #[command(after_help = TLS_POLICY_EXIT_CODES)]
+    TlsPolicy(command::tls_policy::Args),
     /// The configuration file: look for mistakes, print a sample
     #[command(subcommand)]
     Config(command::config::Command),
@@ -136,6 +154,7 @@ impl Cli {
         match self.command {
             // It gives up rights before it starts threads.
             Command::Serve(args) => command::serve::run(&args),
+            Command::Reload(args) => command::reload::run(&args),
             Command::Once(once) => match Builder::new_multi_thread().enable_all().build() {
                 Ok(runtime) => runtime.block_on(once.run()),
                 Err(error) => {
@@ -157,6 +176,7 @@ impl Once {
             Self::Dmarc(command) => command::dmarc::run(command).await,
             Self::Sign(args) => command::sign::run(&args),
             Self::Keys(command) => command::keys::run(command).await,
+            Self::TlsPolicy(args) => command::tls_policy::run(&args).await,
             Self::Config(command) => command::config::run(&command),
             Self::Init(args) => command::init::run(&args).await,
             Self::Doctor(args) => command::doctor::run(&args).await,

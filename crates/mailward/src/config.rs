@@ -10,6 +10,8 @@ pub mod sealing;
 pub mod signing;
 mod spec;
 pub mod store;
+pub mod tls_policy;
+pub mod web;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -30,6 +32,8 @@ pub use self::receiving::{Daemon, Dns, LogFormat, Receiving};
 pub use self::sealing::Sealing;
 pub use self::signing::Signing;
 pub use self::store::Store;
+pub use self::tls_policy::TlsPolicy;
+pub use self::web::Web;
 
 /// Where the configuration is looked for where no other file is named.
 pub const DEFAULT_PATH: &str = "/etc/mailward/mailward.toml";
@@ -51,10 +55,14 @@ pub struct Config {
     pub policy: Policy,
     /// `[store]`
     pub store: Store,
+    /// `[web]`
+    pub web: Web,
     /// `[log]`
     pub log: LogFormat,
     /// `[daemon]`
     pub daemon: Daemon,
+    /// `[tls_policy]`
+    pub tls_policy: TlsPolicy,
     /// `[signing]`
     pub signing: Signing,
     /// `[sealing]`, where mail is sealed.
@@ -138,11 +146,17 @@ impl Config {
         if let Some(table) = fields.get("store").and_then(|value| reader.table(value)) {
             config.store = Store::read(&mut reader, table, directory);
         }
+        if let Some(table) = fields.get("web").and_then(|value| reader.table(value)) {
+            config.web = Web::read(&mut reader, table);
+        }
         if let Some(table) = fields.get("log").and_then(|value| reader.table(value)) {
             config.log = LogFormat::read(&mut reader, table);
         }
         if let Some(table) = fields.get("daemon").and_then(|value| reader.table(value)) {
             config.daemon = Daemon::read(&mut reader, table);
+        }
+        if let Some(table) = fields.get("tls_policy").and_then(|value| reader.table(value)) {
+            config.tls_policy = TlsPolicy::read(&mut reader, table, directory, config.dns.trusted);
         }
         if let Some(table) = fields.get("signing").and_then(|value| reader.table(value)) {
             config.signing = Signing::read(&mut reader, table, directory);

@@ -12,4 +12,5 @@ pub mod keys;
 pub mod postfix;
 pub mod serve;
 pub mod show;
+pub mod tls;
 pub mod world;

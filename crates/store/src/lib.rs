@@ -81,6 +81,12 @@ impl Store {
         migrate::check(&self.pool).await
     }
 
+    /// The version that the database has: [`VERSION`] or less; `None` where no mailward has been at it. Changes nothing.
+    /// [`Error::Newer`] as with [`Store::migrate`].
+    pub async fn version(&self) -> Result<Option<u32>, Error> {
+        migrate::version(&self.pool).await
+    }
+
     /// Ends all connections; for SQLite, the write-ahead log goes into the file.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -146,7 +146,12 @@ fn one(reader: &mut Reader, table: &DeTable<'_>, at: Range<usize>, directory: &P
     if let Some(purpose) = fields.get("for").and_then(|value| reader.parsed(value, purpose_of)) {
         listener.purpose = purpose;
     }
-    listener.mode = fields.get("mode").and_then(|value| reader.parsed(value, mode));
+    if let Some(value) = fields.get("mode") {
+        listener.mode = reader.parsed(value, mode);
+        if matches!(listener.purpose, Purpose::Outbound | Purpose::Reinjected) {
+            reader.error("config-value", value.span(), "mail that is not checked has no mode");
+        }
+    }
     if let Some(value) = fields.get("peers") {
         listener.peers = reader.all_parsed(value, Network::parse);
     }
@@ -161,7 +166,7 @@ fn name_of(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-fn address_of(text: &str, directory: &Path) -> Result<Address, &'static str> {
+pub(super) fn address_of(text: &str, directory: &Path) -> Result<Address, &'static str> {
     const FORM: &str =
         "an IP address and a port such as 127.0.0.1:8891, or the path of a unix socket, was expected";
     if let Ok(address) = text.parse() {
@@ -174,12 +179,12 @@ fn address_of(text: &str, directory: &Path) -> Result<Address, &'static str> {
     Ok(Address::Unix(UnixSocket { path: directory.join(path), mode: 0o660, owner: None }))
 }
 
-fn rights_of(text: &str) -> Result<u32, &'static str> {
+pub(super) fn rights_of(text: &str) -> Result<u32, &'static str> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777 && text.len() <= 4);
     mode.ok_or("rights as chmod takes them were expected, such as 660")
 }
 
-fn owner_of(text: &str) -> Result<(String, String), &'static str> {
+pub(super) fn owner_of(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once(':') {
         Some((user, group)) if !user.is_empty() && !group.is_empty() && !group.contains(':') => {
             Ok((user.to_owned(), group.to_owned()))

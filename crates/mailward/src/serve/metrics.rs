@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dns::{Failure, Reply};
+use store::TlsEventKind;
 use verdict::Verdict;
 use verdict::direction::Direction;
 use verdict::local::{Action, Ceiling, Decision, Held, Rule};
+use verdict::tls::Level;
 
 /// Upper ends of the buckets of a histogram, in microseconds; what is longer is in one more.
 pub const BUCKETS: [u64; 12] =
@@ -23,7 +25,10 @@ const SIGNED: [&str; 4] = ["signed", "left", "failed", "unsigned"];
 const COPIES: [&str; 4] = ["1", "2-10", "11-100", "101-"];
 const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
-const TROUBLES: [&str; 4] = ["panic", "deadline", "edit", "protocol"];
+const LEVELS: [&str; 5] = ["nothing", "dane", "dane-only", "secure", "defer"];
+const FETCHES: [&str; 2] = ["fetched", "failed"];
+const EVENTS: [TlsEventKind; 3] = [TlsEventKind::Fetched, TlsEventKind::Vanished, TlsEventKind::Weakened];
+const TROUBLES: [&str; 5] = ["panic", "deadline", "edit", "protocol", "memory"];
 
 /// Counts up.
 #[derive(Debug, Default)]
@@ -95,6 +100,8 @@ pub enum Trouble {
     Edit,
     /// The MTA broke the protocol, or the connection was lost.
     Protocol,
+    /// There was no room for a header.
+    Memory,
 }
 
 /// All that is counted.
@@ -116,6 +123,9 @@ pub struct Metrics {
     dns_time: Histogram,
     latency: Histogram,
     troubles: [Counter; TROUBLES.len()],
+    tls_answers: [Counter; LEVELS.len()],
+    policy_fetches: [Counter; FETCHES.len()],
+    policy_events: [Counter; EVENTS.len()],
     rows: Counter,
     lost_rows: Counter,
     reloads: Counter,
@@ -269,8 +279,31 @@ impl Metrics {
             Trouble::Deadline => "deadline",
             Trouble::Edit => "edit",
             Trouble::Protocol => "protocol",
+            Trouble::Memory => "memory",
         };
         count(&self.troubles, &TROUBLES, word);
+    }
+
+    /// Postfix was told how mail to a domain must be encrypted.
+    pub fn policy_answer(&self, level: &Level) {
+        let word = match level {
+            Level::Nothing => "nothing",
+            Level::Dane => "dane",
+            Level::DaneOnly => "dane-only",
+            Level::Secure(_) => "secure",
+            Level::Defer(_) => "defer",
+        };
+        count(&self.tls_answers, &LEVELS, word);
+    }
+
+    /// The policy of a domain was fetched; whether it could be had.
+    pub fn policy_fetch(&self, had: bool) {
+        count(&self.policy_fetches, &FETCHES, if had { "fetched" } else { "failed" });
+    }
+
+    /// Something came to pass with the policy of a domain.
+    pub fn policy_event(&self, kind: TlsEventKind) {
+        count(&self.policy_events, &EVENTS, kind);
     }
 
     /// A row was made of a message; whether it was taken.
@@ -333,6 +366,19 @@ impl Metrics {
             family("mailward_troubles_total", "Trouble of our own.", {
                 by("kind", &TROUBLES, &self.troubles)
             }),
+            family(
+                "mailward_tls_answers_total",
+                "What Postfix was told about the encryption of mail to domains.",
+                by("level", &LEVELS, &self.tls_answers),
+            ),
+            family("mailward_policy_fetches_total", "MTA-STS policies that were asked for.", {
+                by("result", &FETCHES, &self.policy_fetches)
+            }),
+            family(
+                "mailward_policy_events_total",
+                "New policies, and those that vanished or became weaker.",
+                by("event", &EVENTS.map(TlsEventKind::as_str), &self.policy_events),
+            ),
             family("mailward_rows_total", "Rows for the database.", counter(&self.rows)),
             family("mailward_rows_lost_total", "Rows that nothing took.", counter(&self.lost_rows)),
             family("mailward_reloads_total", "Configurations that took over.", counter(&self.reloads)),
@@ -402,7 +448,8 @@ mod tests {
             assert_eq!(value(&metrics, "mailward_outbound_total", &[("result", word)]), Value::Counter(1));
         }
         assert_eq!(value(&metrics, "mailward_signatures_total", &[]), Value::Counter(4));
-        for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol] {
+        for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol, Trouble::Memory]
+        {
             metrics.trouble(trouble);
         }
         for word in TROUBLES {

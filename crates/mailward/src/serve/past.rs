@@ -8,10 +8,12 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use mail::UnixTime;
 use store::{
-    Deferred, HistoryLimits, JournalLimits, Put, QueueLimits, Retention, Store, Writer, WriterSettings,
+    Deferred, HistoryLimits, JournalLimits, Put, QueueLimits, State as Rows, Store, Writer, WriterSettings,
 };
+use tokio::time::{Instant, interval_at};
 use verdict::local::{Copies, Deferral, History, SIGNING_DAYS, Subjects};
 use verdict::{Envelope, Verdict};
+use web::State;
 
 use super::log::{Line, Log};
 use super::row::{Judged, deferral_key};
@@ -19,13 +21,12 @@ use crate::config;
 use crate::input::{InputError, now};
 
 /// How often a database that was away at the start is tried again.
-const RETRY: Duration = Duration::from_secs(10);
-/// How often too old rows are looked for.
-const TIDY: Duration = Duration::from_secs(6 * 60 * 60);
+const RETRY: Duration = Duration::from_secs(1);
 /// Most signatures that are counted: about 10 MiB.
 const MAX_SIGNATURES: usize = 65_536;
-/// How long a node may take for that, in seconds.
-const LEASE: u64 = 60 * 60;
+
+/// How often is learned what other nodes saw.
+pub const LEARN: Duration = Duration::from_secs(15 * 60);
 
 /// The past.
 pub struct Past {
@@ -46,19 +47,12 @@ impl Past {
 
     /// Opens the database. One that is away is no error: rows wait in the journal, and nothing is known until it is back.
     pub async fn open(config: &config::Store, log: &Log) -> Result<(Self, Store), InputError> {
-        let place = config.place();
-        let failed = |error: &dyn std::fmt::Display| InputError::new(place.to_string(), error.to_string());
-        let store = Store::new(&place).map_err(|error| failed(&error))?;
+        let (store, mut loaded) = database(config, log).await?;
         let memory = Arc::new(store::History::new(HistoryLimits::default()));
-        let loaded = match load(&store, &memory).await {
-            Ok(()) => true,
-            Err(error @ store::Error::Newer { .. }) => return Err(failed(&error)),
-            Err(error) => {
-                let line = Line::new("warning").show("why", format_args!("{place}: {error}"));
-                log.write(&line.text("until", "rows go to the journal, and nothing is known of the past"));
-                false
-            }
-        };
+        if loaded && let Err(error) = store.load(&memory, now()).await {
+            log.write(&away(config, &error));
+            loaded = false;
+        }
         let settings = WriterSettings {
             journal: config.path.join("journal"),
             limits: JournalLimits::default(),
@@ -66,13 +60,16 @@ impl Past {
             now,
         };
         let writer = Writer::start(store.clone(), Arc::clone(&memory), &settings);
-        let writer = RwLock::new(Some(writer.map_err(|error| failed(&error))?));
+        let failed =
+            |error: store::JournalError| InputError::new(config.place().to_string(), error.to_string());
+        let writer = RwLock::new(Some(writer.map_err(failed)?));
         let copies = Mutex::new(Copies::new(MAX_SIGNATURES));
         Ok((Self { memory, loaded: AtomicBool::new(loaded), writer, copies }, store))
     }
 
-    /// Brings the database to its version, learns what it knows as soon as it is there, and removes from it what is too old.
-    pub async fn tend(&self, store: &Store, keep: Retention, log: &Log) {
+    /// Brings the database to its version and learns what it knows as soon as it is there; then says where rows go, whenever
+    /// that changes, and learns every so often what other nodes saw.
+    pub async fn tend(&self, store: &Store, log: &Log, learn: Duration) {
         while !self.loaded.load(Ordering::Relaxed) {
             tokio::time::sleep(RETRY).await;
             if load(store, &self.memory).await.is_ok() {
@@ -80,13 +77,40 @@ impl Past {
                 log.write(&Line::new("store").text("result", "the database is there"));
             }
         }
-        let mut often = tokio::time::interval(TIDY);
-        let holder = format!("{}-{}", std::process::id(), now().0);
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Writer::watch);
+        let Some(mut states) = writer else { return };
+        let mut often = interval_at(Instant::now() + learn, learn);
         loop {
-            often.tick().await;
-            if let Err(error) = tidy(store, keep, &holder).await {
-                log.trouble("retention", Line::new("warning").show("why", error));
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                _ = often.tick() => {
+                    if let Err(error) = store.load(&self.memory, now()).await {
+                        log.trouble("learn", Line::new("warning").show("why", error));
+                    }
+                    continue;
+                }
             }
+            let line = match &*states.borrow_and_update() {
+                Rows::Storing => Line::new("store").text("result", "rows go to the database again"),
+                Rows::Spilling(why) => {
+                    Line::new("store").text("result", "rows go to the journal").show("why", why)
+                }
+                Rows::Stuck(why) => Line::new("store").text("result", "rows go nowhere").show("why", why),
+            };
+            log.trouble("store", line);
+        }
+    }
+
+    /// How the store is doing.
+    pub fn state(&self) -> State {
+        if !self.loaded.load(Ordering::Relaxed) {
+            return State::Strained("the database is away since the start; nothing is known of the past");
+        }
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
+        match writer.as_ref().map(|writer| writer.status().state) {
+            None | Some(Rows::Storing) => State::Good,
+            Some(Rows::Spilling(_)) => State::Strained("the database is away; rows go to the journal"),
+            Some(Rows::Stuck(_)) => State::Bad("the database is away, and the journal takes no rows"),
         }
     }
 
@@ -150,17 +174,28 @@ impl Past {
     }
 }
 
+/// The database, and whether it is there and of our version. One that is away is no error.
+pub(super) async fn database(config: &config::Store, log: &Log) -> Result<(Store, bool), InputError> {
+    let failed = |error: store::Error| InputError::new(config.place().to_string(), error.to_string());
+    let store = Store::new(&config.place()).map_err(failed)?;
+    match store.migrate(now()).await {
+        Ok(()) => Ok((store, true)),
+        Err(error @ store::Error::Newer { .. }) => Err(failed(error)),
+        Err(error) => {
+            log.write(&away(config, &error));
+            Ok((store, false))
+        }
+    }
+}
+
+fn away(config: &config::Store, error: &store::Error) -> Line {
+    let line = Line::new("warning").show("why", format_args!("{}: {error}", config.place()));
+    line.text("until", "rows go to the journal, and nothing is known of the past")
+}
+
 async fn load(store: &Store, memory: &store::History) -> Result<(), store::Error> {
     store.migrate(now()).await?;
     store.load(memory, now()).await
-}
-
-async fn tidy(store: &Store, keep: Retention, holder: &str) -> Result<(), store::Error> {
-    if let Some(lease) = store.claim("retention", holder, now(), LEASE).await? {
-        store.retain(keep, now()).await?;
-        store.release(lease).await?;
-    }
-    Ok(())
 }
 
 /// Makes the folder of the data, for its owner alone, before the right to do so is given up.
@@ -172,4 +207,54 @@ pub(super) fn make_folder(path: &Path) -> Result<(), InputError> {
             InputError::new(crate::input::error::shown(path), format!("the folder can't be made: {error}"));
         error.with_help("[store] path names the folder where the data are")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mail::Domain;
+    use store::{Action, Disposition, EnvelopeFrom, MessageRow, Mode, Note, RowId, Would};
+
+    use super::*;
+    use crate::config::LogFormat;
+
+    #[tokio::test]
+    async fn what_another_node_saw_is_known_here_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config::Store { path: folder.path().to_owned(), ..config::Store::default() };
+        let log = Log::new(LogFormat::Json, |_| {});
+        let (past, store) = Past::open(&config, &log).await.unwrap();
+        let org = Domain::parse("a.example").unwrap();
+        let row = MessageRow {
+            id: RowId::new(now(), [1; 10]),
+            listener: Note::new("in"),
+            mode: Mode::Observe,
+            client_ip: None,
+            envelope_from: EnvelopeFrom::Null,
+            author_domain: Some(org.clone()),
+            org_domain: Some(org.clone()),
+            dmarc: dmarc::Outcome::Pass,
+            dkim_aligned: true,
+            spf_aligned: false,
+            policy: None,
+            spf_mail_from: None,
+            spf_helo: None,
+            dkim: Vec::new(),
+            disposition: Disposition::None,
+            overrides: Vec::new(),
+            rule: Note::new(""),
+            taken: Action::Accept,
+            would: Would { observe: Action::Accept, quarantine: Action::Accept, enforce: Action::Accept },
+            deferral: None,
+        };
+        store.insert(&[row]).await.unwrap();
+        let known = async {
+            while past.memory.days_signed(&org, now()) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = past.tend(&store, &log, Duration::from_millis(1)) => panic!("it goes on"),
+            known = tokio::time::timeout(Duration::from_secs(20), known) => known.unwrap(),
+        }
+    }
 }

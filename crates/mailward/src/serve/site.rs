@@ -16,6 +16,7 @@ use verdict::forwarded::Forwarded;
 use verdict::local::{FieldName, FieldPattern, LocalPolicy};
 use verdict::outbound::SigningTable;
 
+use super::tls_policy::TlsSite;
 use crate::config::{Config, Listener, Signing};
 use crate::input::InputError;
 use crate::keys::ring::{Ring, SiteKey, lacking};
@@ -46,6 +47,8 @@ pub struct Site {
     pub sealing: Option<(Forwarded, Sealer)>,
     /// The listeners.
     pub listeners: Vec<Listener>,
+    /// What Postfix is told about other domains, where it asks.
+    pub tls: Option<TlsSite>,
     checked: Mutex<BTreeMap<(Domain, Selector), u32>>,
 }
 
@@ -78,6 +81,13 @@ impl Site {
                 None
             }
         });
+        let tls = match config.tls_policy.address {
+            Some(_) => Some(TlsSite::new(&config.tls_policy).map_err(|error| {
+                let help = "[tls_policy] authorities = \"bundled\" needs none of the system";
+                InputError::new("[tls_policy]", error.to_string()).with_help(help)
+            })?),
+            None => None,
+        };
         let Config { listeners, receiving, directions, policy, signing, .. } = config;
         let own_id = receiving.authserv_id.unwrap_or_else(host_name);
         let ids = std::iter::once(&own_id).chain(&receiving.other_ids).cloned().collect();
@@ -105,6 +115,7 @@ impl Site {
             signing,
             sealing,
             listeners,
+            tls,
             checked: Mutex::default(),
         };
         Ok((site, Faults(faults)))

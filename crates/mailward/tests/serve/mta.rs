@@ -16,6 +16,7 @@ use milter::command::{Command, Connect, Peer};
 use milter::options::Offer;
 use milter::reply::Reply;
 use milter::{Actions, Settings, Strings, options::Steps};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// What was done to a message: fields removed (by name in lower case and number) and inserted, and the last word.
@@ -61,7 +62,8 @@ pub async fn show<D: Dns + Clone + Send + Sync + 'static>(
     said
 }
 
-async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
+/// Shows a message on a connection.
+pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shown: &Shown<'_>) -> Said {
     let actions = Actions(0x1ff);
     let offer = Offer { version: 6, actions, steps: Steps::LEADING_SPACE };
     let (mut mta, _) = Client::open(stream, offer).await.unwrap();

@@ -1,11 +1,13 @@
-//! The program itself, and what it has written into its database.
+//! The program itself, as it is started by people and by systemd, and what it has written into its database.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mail::UnixTime;
 use nix::sys::signal::{Signal, kill};
@@ -15,9 +17,11 @@ use tempfile::TempDir;
 use testkit::real::wait_until;
 use tokio::runtime::Runtime;
 
+use super::mta::{Said, Shown, talk};
+
 /// The program, until it is dropped.
 pub struct Program {
-    child: Child,
+    pub child: Child,
     lines: Arc<Mutex<String>>,
     /// Where it runs; its data are in `mailward-data`, unless the configuration says otherwise.
     pub folder: TempDir,
@@ -27,23 +31,44 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it with this configuration and waits until it listens.
+    /// Starts it with this configuration, without pages where that does not speak of them, and waits until it listens.
     pub fn start(text: &str) -> Self {
         Self::start_by(|_| Vec::new(), text)
     }
 
     /// The same by a command, made for the folder where it runs, behind which ours stands.
     pub fn start_by(wrapper: impl FnOnce(&TempDir) -> Vec<String>, text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("mailward.toml");
-        fs::write(&file, text).unwrap();
-        // The data are made in it, also by a user who has no rights here.
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        let (wrapper, lines) = (wrapper(&folder), Arc::default());
-        let child = run(&wrapper, &folder, &file, &lines);
-        let program = Self { child, lines, folder, file, wrapper };
+        let program = Self::begin(wrapper, text, &[], |_| {});
         program.says("event=listening", 1);
         program
+    }
+
+    /// Starts it with more words on the command line, and what else is to be done to the command. It has begun.
+    pub fn start_with(text: &str, words: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let program = Self::begin(|_| Vec::new(), text, words, change);
+        program.says("event=start", 1);
+        program
+    }
+
+    fn begin(
+        wrapper: impl FnOnce(&TempDir) -> Vec<String>,
+        text: &str,
+        words: &[&str],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mailward.toml");
+        fs::write(&file, complete(text)).unwrap();
+        // The data are made in it, also by a user who has no rights here.
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let (wrapper, lines) = (wrapper(&folder), Arc::default());
+        let child = run(command(&wrapper, &folder, &file, words, change), &lines);
+        Self { child, lines, folder, file, wrapper }
+    }
+
+    /// Another configuration, which is not read yet.
+    pub fn write(&self, text: &str) {
+        fs::write(&self.file, complete(text)).unwrap();
     }
 
     /// Starts it again, at the same address, with what is in its folder.
@@ -53,7 +78,7 @@ impl Program {
         if text.contains("127.0.0.1:0") {
             fs::write(&self.file, text.replace("127.0.0.1:0", &self.addr().to_string())).unwrap();
         }
-        self.child = run(&self.wrapper, &self.folder, &self.file, &self.lines);
+        self.child = run(command(&self.wrapper, &self.folder, &self.file, &[], |_| {}), &self.lines);
         self.says("event=listening", starts + 1);
     }
 
@@ -63,10 +88,11 @@ impl Program {
         self.child.wait().unwrap();
     }
 
-    /// Tells it to end and waits until it has.
+    /// Tells it to end and waits until it has, by itself and well.
     pub fn end(&mut self) {
         self.signal(Signal::SIGTERM);
         assert!(wait_until(|| self.has_ended()), "{}", self.log());
+        assert!(self.child.wait().unwrap().success(), "{}", self.log());
     }
 
     pub fn has_ended(&mut self) -> bool {
@@ -79,7 +105,7 @@ impl Program {
 
     /// Waits until something stands in the log so often.
     pub fn says(&self, what: &str, times: usize) {
-        let said = wait_until(|| self.lines.lock().unwrap().matches(what).count() >= times);
+        let said = wait_until(|| self.log().matches(what).count() >= times);
         assert!(said, "{what} is not there {times} times:\n{}", self.log());
     }
 
@@ -89,9 +115,40 @@ impl Program {
 
     /// Where its first listener is.
     pub fn addr(&self) -> SocketAddr {
+        self.at(" at=inet:")
+    }
+
+    /// Where its pages are.
+    pub fn web(&self) -> SocketAddr {
+        self.says("listener=web", 1);
+        self.at("listener=web at=http://")
+    }
+
+    fn at(&self, front: &str) -> SocketAddr {
         let log = self.log();
-        let at = log.split(" at=inet:").nth(1).unwrap();
-        at.split_whitespace().next().unwrap().parse().unwrap()
+        let at = log.split(front).nth(1).unwrap_or_else(|| panic!("{front} is not in\n{log}"));
+        at.split_whitespace().next().unwrap().trim_end_matches('/').parse().unwrap()
+    }
+
+    /// Shows it a message from outside.
+    pub fn show(&self, helo: &str, author: &str) -> Said {
+        let (from, name) = (format!("<{author}>"), format!(" {author}"));
+        let shown = Shown {
+            ip: Some("203.0.113.66"),
+            helo: helo.as_bytes(),
+            mail: vec![from.as_bytes()],
+            header: vec![(b"From", name.as_bytes())],
+            body: b"body\r\n",
+            slow: Duration::ZERO,
+        };
+        Runtime::new().unwrap().block_on(async {
+            talk(tokio::net::TcpStream::connect(self.addr()).await.unwrap(), &shown).await
+        })
+    }
+
+    /// A page: its status and all of its text.
+    pub fn page(&self, path: &str) -> (u16, String) {
+        get(self.web(), path)
     }
 
     /// A file of `/proc` about it.
@@ -122,11 +179,27 @@ impl Program {
     }
 }
 
-fn run(wrapper: &[String], folder: &TempDir, file: &std::path::Path, lines: &Arc<Mutex<String>>) -> Child {
+/// The program, behind these words, in this folder with this configuration and more words.
+fn command(
+    wrapper: &[String],
+    folder: &TempDir,
+    file: &Path,
+    more: &[&str],
+    change: impl FnOnce(&mut Command),
+) -> Command {
     let mut words = wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_mailward")]);
     let mut command = Command::new(words.next().unwrap());
-    command.args(words).arg("serve").arg("--config").arg(file).current_dir(folder.path());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::null());
+    change(&mut command);
+    command.arg("serve").arg("--config").arg(file).args(more).current_dir(folder.path());
+    command.stderr(Stdio::piped());
+    command
+}
+
+/// Runs it; what it logs goes to `lines`.
+fn run(mut command: Command, lines: &Arc<Mutex<String>>) -> Child {
+    let mut child = command.spawn().unwrap();
+    drop(command);
     let (all, stderr) = (Arc::clone(lines), BufReader::new(child.stderr.take().unwrap()));
     std::thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {
@@ -151,6 +224,11 @@ pub fn text(server: SocketAddr, more: &str) -> String {
     )
 }
 
+/// The same with a listener for mail that comes in, whoever sends it.
+pub fn inbound(server: SocketAddr, more: &str) -> String {
+    text(server, more).replace("[receiving]", "for = 'inbound'\n[receiving]")
+}
+
 /// All rows of a database; none where it does not answer.
 pub fn rows(place: &Place) -> Vec<MessageRow> {
     Runtime::new().unwrap().block_on(async {
@@ -167,4 +245,24 @@ pub fn rows(place: &Place) -> Vec<MessageRow> {
             all.extend(page);
         }
     })
+}
+
+/// Nobody else's port is taken where nobody asks for pages.
+fn complete(text: &str) -> String {
+    if text.contains("[web]") { text.to_owned() } else { format!("{text}\n[web]\naddress = ''\n") }
+}
+
+/// A page: its status and all of its text.
+pub fn get(addr: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+/// Another command of the program.
+pub fn mailward(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mailward")).args(words).current_dir(folder).output().unwrap()
 }

@@ -193,6 +193,18 @@ pub(in super::super) static STORE: Part = part(
     ],
 );
 
+pub(in super::super) static WEB: Part = part(
+    "[web]",
+    &["Pages over HTTP, for whoever can connect: /metrics and /healthz."],
+    &[default(
+        "address",
+        "\"127.0.0.1:8890\"",
+        &[
+            "An IP address and a port; \"\" for no pages. Another than one of this host shows them to the network.",
+        ],
+    )],
+);
+
 pub(in super::super) static LOG: Part = part(
     "[log]",
     &["One line a message, on standard error."],
@@ -220,6 +232,65 @@ pub(in super::super) static DAEMON: Part = part(
                 "Give up the right to write files and to run programs, where the kernel can do that (Landlock).",
             ],
         ),
+    ],
+);
+
+pub(in super::super) static TLS_POLICY: Part = part(
+    "[tls_policy]",
+    &[
+        "What Postfix is told about the encryption of mail to other domains (MTA-STS, DANE): docs/tls-policy.md.",
+    ],
+    &[
+        example(
+            "address",
+            "\"/var/spool/postfix/mailward/tls-policy.sock\"",
+            &[
+                "Where Postfix asks: the path of a unix socket, or an address on loopback and a port. Without it nothing is asked.",
+            ],
+        ),
+        default("socket_mode", "\"660\"", &["The rights on a unix socket."]),
+        example("socket_owner", "\"mailward:postfix\"", &["Its owner and group; needs a start as root."]),
+        default(
+            "postfix_version",
+            "\"3.7\"",
+            &[
+                "The version of the Postfix that asks (postconf mail_version). An older one defers mail if it is told what only a newer",
+                "one knows; from 3.10 on its TLS reports say more.",
+            ],
+        ),
+        default(
+            "postfix_mx_patterns",
+            "true",
+            &[
+                "Whether that Postfix, from 3.10.5 on, has smtp_tls_enforce_sts_mx_patterns = yes, as it has by default.",
+            ],
+        ),
+        default(
+            "postfix_dane",
+            "false",
+            &[
+                "Whether that Postfix has smtp_dns_support_level = dnssec and a resolver that validates. Only then it is told to use",
+                "DANE; needs [dns] trusted.",
+            ],
+        ),
+        default(
+            "authorities",
+            "\"system\"",
+            &[
+                "Whose certificates of policy hosts are believed: those of the \"system\", those \"bundled\" with mailward, or a PEM file.",
+            ],
+        ),
+        example(
+            "proxy",
+            "\"http://proxy.example.com:3128\"",
+            &["Who makes connections to policy hosts; it has to refuse those to addresses inside."],
+        ),
+        example(
+            "allowed_networks",
+            "[\"192.0.2.0/24\"]",
+            &["Networks that policy hosts may be in though they are not public."],
+        ),
+        default("https_port", "443", &["The port of policy hosts."]),
     ],
 );
 

@@ -10,7 +10,6 @@ use dns::Dns;
 use mail::authres::find::Claim;
 use mail::{Domain, Header};
 use milter::{Agreed, End};
-use resolver::Deadline;
 use store::Put;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -194,12 +193,12 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let sealer = site.sealing.as_ref().filter(|_| leaves).map(|(_, sealer)| sealer);
         begun.send((inbound.body_with(sealer.map(Sealer::form)), author)).ok()?;
         let start = Instant::now();
-        let facts = inbound.look_up(&Deadline::new(shared.dns(), site.deadline)).await;
+        let facts = inbound.look_up(&shared.dns(site.deadline)).await;
         // The body may take its time: none of that is the DNS's.
         let left = site.deadline.saturating_sub(start.elapsed());
         let Whole { body, recipients, queue } = whole.await.ok()?;
         let verdict = inbound.conclude(facts, &body);
-        let existence = existence(&Deadline::new(shared.dns(), left), &verdict).await;
+        let existence = existence(&shared.dns(left), &verdict).await;
         let subjects = Subjects::of(&verdict, &envelope);
         let read = |subjects| shared.past.history(subjects, &envelope, &verdict, about.now);
         let copies = shared.past.count(&verdict, about.now);

@@ -8,13 +8,15 @@ use mail::Header;
 use mail::authres::find::Found;
 use mail::header::MAX_HEADER;
 use milter::wire::Strings;
-use milter::{Answer, Context, End, Message, Piece, Verdict};
+use milter::{Answer, Context, End, Message, Piece, SmtpReply, Verdict};
 use verdict::direction::Direction;
 use verdict::local::{Recipients, Stripped};
 
 use super::About;
 use super::inbound::{Came, Judging, Known};
 use super::outbound::Signing;
+use crate::serve::metrics::Trouble;
+use crate::serve::room::Taken;
 use crate::serve::shared::Shared;
 use crate::serve::site::Site;
 
@@ -32,6 +34,7 @@ pub struct Incoming<D> {
     leaves: bool,
     /// The header as it was on the wire; what is beyond [`MAX_HEADER`] is not kept, but looked at.
     raw: Vec<u8>,
+    room: Taken,
     found: Found,
     stripped: Stripped,
     work: Work,
@@ -41,6 +44,8 @@ pub struct Incoming<D> {
 enum Work {
     /// Nothing yet, or nothing at all.
     None,
+    /// There is no room for its header, so it is put off.
+    NoRoom,
     Judging(Judging),
     Signing(Signing),
 }
@@ -49,6 +54,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, site: Arc<Site>, about: About) -> Self {
         let leaves =
             site.sealing.as_ref().is_some_and(|(forwarded, _)| forwarded.by_listener(&about.listener));
+        let room = shared.room.message();
         Self {
             shared,
             site,
@@ -57,11 +63,29 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
             rcpt_to: Some(Vec::new()),
             leaves,
             raw: Vec::new(),
+            room,
             found: Found::default(),
             stripped: Stripped::default(),
             work: Work::None,
         }
     }
+
+    /// NET-17: nothing of it is kept any more. That is said when the MTA waits for an answer again, at its body.
+    fn put_off(&mut self) {
+        self.raw = Vec::new();
+        self.room = self.shared.room.message();
+        self.work = Work::NoRoom;
+        self.shared.metrics.trouble(Trouble::Memory);
+        let line = self.about.line(None).text("disposition", "defer");
+        let why = "the headers of all messages together take too much memory";
+        self.shared.log.trouble("memory", line.text("trouble", why));
+    }
+}
+
+/// RFC 3463 §3.4: system not accepting network messages.
+fn no_room() -> Verdict {
+    let later = SmtpReply::new(452, (3, 2), "Too much mail at once; try again later");
+    later.map_or(Verdict::Tempfail, Verdict::Refuse)
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
@@ -79,7 +103,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     }
 
     async fn header(&mut self, name: &[u8], value: &[u8], _: Context<'_>) -> Answer {
-        if self.about.direction == Direction::Neither {
+        if self.about.direction == Direction::Neither || matches!(self.work, Work::NoRoom) {
             return Answer::Continue;
         }
         self.found.see(&self.site.ids, &self.site.settings.other_fields, name, value);
@@ -91,11 +115,17 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
             let room = (MAX_HEADER + 1).saturating_sub(self.raw.len());
             self.raw.extend_from_slice(value.get(..room).unwrap_or(value));
             self.raw.extend_from_slice(b"\r\n");
+            if !self.room.holds(self.raw.len()) {
+                self.put_off();
+            }
         }
         Answer::Continue
     }
 
     async fn end_of_header(&mut self, _: Context<'_>) -> Answer {
+        if matches!(self.work, Work::NoRoom) {
+            return Answer::Continue;
+        }
         let header = Header::parse(std::mem::take(&mut self.raw));
         self.work = match self.about.direction {
             Direction::Neither => Work::None,
@@ -112,6 +142,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     async fn body(&mut self, piece: &[u8], _: Context<'_>) -> Piece {
         match &mut self.work {
             Work::None => return Piece::Skip,
+            Work::NoRoom => return Piece::Verdict(no_room()),
             Work::Judging(judging) => judging.body(piece).await,
             Work::Signing(signing) => signing.body(piece),
         }
@@ -132,6 +163,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
                 shared.log.write(&about.line(queue.as_deref()));
                 Verdict::Accept.into()
             }
+            Work::NoRoom => no_room().into(),
             Work::Judging(judging) => {
                 let known = Known { recipients, removed, queue };
                 judging.end(&shared, &site, &about, known, context.agreed).await

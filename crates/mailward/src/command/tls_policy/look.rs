@@ -1,0 +1,244 @@
+//! What is found out about a domain now.
+
+use dane::{Destination, Mx};
+use dns::{Dns, Name};
+use mail::UnixTime;
+use mta_sts::{Fetch, Fraction, Known, Lookup, Mode};
+use store::{Place, Store, TlsPolicy};
+use verdict::tls::postfix::{Answer, Version};
+use verdict::tls::{Asked, Decision, Facts, Level, Step, Sts, UseDane, decide};
+
+use super::Args;
+use crate::config::Config;
+use crate::input::{InputError, now};
+use crate::serve::tls_policy::TlsSite;
+use crate::show::escape::escape;
+use crate::tls::keeper::FETCH_WITHIN;
+use crate::tls::next_hop::NextHop;
+use crate::world::{Below, View, World};
+
+/// All that was found out.
+pub(super) struct Look {
+    pub(super) hop: NextHop,
+    pub(super) published: Lookup,
+    /// What was known before, and now; `None` where what is kept can't be read, with the reason.
+    pub(super) kept: Result<Option<TlsPolicy>, String>,
+    /// What came of a fetch, if there was one.
+    pub(super) fetched: Option<Result<(), String>>,
+    pub(super) sts: Sts,
+    pub(super) decision: Decision,
+    pub(super) answer: Answer,
+    version: Version,
+    now: UnixTime,
+}
+
+/// An MX host, for people.
+pub(super) struct HostRow {
+    pub(super) name: String,
+    pub(super) policy: &'static str,
+    pub(super) dane: String,
+    pub(super) used: &'static str,
+}
+
+/// A next hop out of the command line.
+pub(super) fn hop(args: &Args) -> Result<NextHop, InputError> {
+    NextHop::parse(args.domain.as_bytes()).ok_or_else(|| {
+        InputError::new(
+            "DOMAIN",
+            format!("{} is no domain that has a policy of its own", escape(&args.domain)),
+        )
+        .with_help("name a domain such as example.com, or a next hop such as [mx.example.com]:25")
+    })
+}
+
+/// The database of the configuration; `None` where there is none yet.
+pub(super) fn database(config: &Config) -> Result<Option<Store>, store::Error> {
+    let place = config.store.place();
+    match &place {
+        // It would be made.
+        Place::Sqlite(path) if !path.exists() => Ok(None),
+        Place::Sqlite(_) | Place::Postgres(_) => Store::new(&place).map(Some),
+    }
+}
+
+impl Look {
+    pub(super) async fn at(args: &Args) -> Result<Self, InputError> {
+        let hop = hop(args)?;
+        let (config, _) = Config::load(args.config.as_deref())?;
+        let site = TlsSite::new(&config.tls_policy)
+            .map_err(|error| InputError::new("[tls_policy] authorities", error.to_string()))?;
+        let named = args.dns.dns.is_some() || args.dns.overlay.is_some();
+        let world =
+            named.then(|| World::open(args.dns.dns.as_deref(), args.dns.overlay.as_deref())).transpose()?;
+        match &world {
+            Some(world) => Ok(Self::with(args, hop, &config, &site, &world.view(None)).await),
+            None => {
+                let resolver = crate::serve::resolver(&config.dns)?;
+                Ok(Self::with(args, hop, &config, &site, &View::Plain(Below::Resolver(&resolver))).await)
+            }
+        }
+    }
+
+    async fn with(args: &Args, hop: NextHop, config: &Config, site: &TlsSite, dns: &View<'_>) -> Self {
+        let kept = match database(config) {
+            Ok(Some(store)) => store.tls_policy(&hop.domain).await,
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let kept = kept.map_err(|error| error.to_string());
+        let published = mta_sts::lookup(dns, &hop.domain).await;
+        let now = now();
+        let mut known = kept.as_ref().ok().map(|kept| Known {
+            kept: kept.clone().map(|TlsPolicy { kept, refresh_at, .. }| (kept, refresh_at)),
+            failed: None,
+        });
+        let id = match (known.clone().unwrap_or_default().fetch(&published, now), &published) {
+            (Fetch::Now(id), _) => Some(id),
+            (_, Lookup::Found(record, _)) if args.fetch => Some(record.id.clone()),
+            _ => None,
+        };
+        let mut fetched = None;
+        if let Some(id) = id {
+            let result = site.fetch(dns, &hop.domain, FETCH_WITHIN).await;
+            fetched = Some(result.as_ref().map(drop).map_err(Clone::clone));
+            if let Ok(policy) = result {
+                known = Some(Known::default().fetched(policy, id, now, Fraction(0)).0);
+            }
+        }
+        let sts = Sts::of(known.as_ref(), &published, now);
+        let destination = destination(dns, &hop, site.dane).await;
+        let decision =
+            decide(Facts { domain: &hop.domain, sts: &sts, destination: &destination, dane: site.dane });
+        let answer = site.postfix.answer(&decision);
+        Self { hop, published, kept, fetched, sts, decision, answer, version: site.postfix.version, now }
+    }
+
+    /// Whether Postfix keeps mail back.
+    pub(super) fn is_deferred(&self) -> bool {
+        matches!(self.answer, Answer::Temp(_))
+    }
+
+    pub(super) fn version(&self) -> String {
+        format!("{}.{}.{}", self.version.major, self.version.minor, self.version.patch)
+    }
+
+    /// The result in a sentence.
+    pub(super) fn conclusion(&self) -> String {
+        let text = Step::Concluded(self.decision.level.clone()).to_string();
+        let mut letters = text.chars();
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters).collect::<String>() + ".")
+            .unwrap_or_default()
+    }
+
+    /// What is known, by name.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("MTA-STS record", self.record())];
+        facts.push((
+            "kept policy",
+            match &self.kept {
+                Err(why) => format!("can't be read: {}", escape(why)),
+                Ok(None) => "none".to_owned(),
+                Ok(Some(TlsPolicy { kept, .. })) => {
+                    let state = if kept.is_fresh(self.now) { "in force until" } else { "over since" };
+                    format!(
+                        "id {}, mode {}, fetched {}, {state} {}",
+                        kept.id,
+                        kept.policy.mode(),
+                        time(kept.fetched),
+                        time(kept.expires())
+                    )
+                }
+            },
+        ));
+        if let Some(fetched) = &self.fetched {
+            facts.push((
+                "fetched now",
+                match fetched {
+                    Ok(()) => "yes".to_owned(),
+                    Err(why) => format!("no: {}", escape(why)),
+                },
+            ));
+        }
+        if let Sts::Policy(policy) = &self.sts {
+            let names: Vec<String> = policy.mx().iter().map(ToString::to_string).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            facts.push((
+                "what it says",
+                format!("mode {}, MX hosts {names}, max_age {}", policy.mode(), policy.max_age()),
+            ));
+        }
+        facts
+    }
+
+    /// What the DNS says of a policy.
+    pub(super) fn record(&self) -> String {
+        match &self.published {
+            Lookup::Nothing => "none".to_owned(),
+            Lookup::Several(count) => format!("{count} of them, so none counts"),
+            Lookup::Invalid(text) => format!("one that does not count: {}", escape(text)),
+            Lookup::Found(record, _) => format!("id {}", record.id),
+            Lookup::Unknown(failure) => format!("not known now: {failure}"),
+        }
+    }
+
+    /// Each MX host, and whether it gets mail.
+    pub(super) fn hosts(&self) -> Vec<HostRow> {
+        let enforced = matches!(&self.sts, Sts::Policy(policy) if policy.mode() == Mode::Enforce);
+        let rows = self.decision.steps.iter().filter_map(|step| match step {
+            Step::Host { name, asked, allowed } => Some(HostRow {
+                name: name.to_string(),
+                policy: match allowed {
+                    Some(true) => "allowed",
+                    Some(false) => "not allowed",
+                    None => "",
+                },
+                dane: match asked {
+                    Asked::Nothing => String::new(),
+                    Asked::Encryption => "TLS".to_owned(),
+                    Asked::Certificate => "certificate".to_owned(),
+                    Asked::Unknown(_) => "unknown".to_owned(),
+                },
+                used: if self.uses(name, asked, enforced) { "yes" } else { "no" },
+            }),
+            _ => None,
+        });
+        rows.collect()
+    }
+
+    fn uses(&self, name: &Name, asked: &Asked, enforced: bool) -> bool {
+        match &self.decision.level {
+            Level::Nothing => true,
+            Level::Dane => !matches!(asked, Asked::Unknown(_)),
+            Level::DaneOnly => *asked == Asked::Certificate,
+            Level::Secure(secure) => {
+                let host = name.to_domain();
+                enforced
+                    && secure
+                        .hosts
+                        .as_ref()
+                        .is_some_and(|hosts| host.is_some_and(|host| hosts.contains(&host)))
+            }
+            Level::Defer(_) => false,
+        }
+    }
+}
+
+/// The MX hosts, also where no answer hangs on them.
+async fn destination<D: Dns>(dns: &D, hop: &NextHop, dane: UseDane) -> Destination {
+    let name = Name::from(&hop.domain);
+    match (dane, hop.is_host) {
+        (UseDane::No, false) => Destination { mx: dane::mx(dns, &name).await, hosts: Vec::new() },
+        (UseDane::No, true) => {
+            Destination { mx: Mx::Hosts { authenticated: false, names: vec![name] }, hosts: Vec::new() }
+        }
+        (UseDane::Yes, _) => crate::tls::answer::with_dane(dns, hop).await,
+    }
+}
+
+/// A moment, for people.
+pub(super) fn time(at: UnixTime) -> String {
+    let at = i64::try_from(at.0).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+    at.map_or_else(|| "in a far future".to_owned(), |at| at.to_string())
+}

@@ -1,0 +1,213 @@
+//! The socketmap that Postfix asks about the encryption of mail to other domains, and the jobs behind it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use courier::{Courier, RootsError, Settings};
+use dns::Dns;
+use mail::{Domain, Explain, UnixTime};
+use mta_sts::Policy;
+use resolver::Deadline;
+use socketmap::{Lookup, Reason, Reply, Request, Trouble, Value};
+use store::{Store, TLS_POLICY_BYTES, TlsEvent, TlsEventKind};
+use tokio::time::interval;
+use verdict::tls::postfix::{Answer, Postfix};
+use verdict::tls::{Decision, UseDane};
+
+use super::log::Line;
+use super::metrics;
+use super::shared::{Shared, Watched};
+use crate::config;
+use crate::tls::answer::decision;
+use crate::tls::keeper::{Keeper, WAIT, World};
+use crate::tls::next_hop::NextHop;
+
+/// The name of the table.
+pub const MAP: &str = "tls-policy";
+/// How long the DNS may take for a domain; less than Postfix waits for the answer (100 s).
+const DNS: Duration = Duration::from_secs(20);
+/// How often what waits for the database is written down.
+const FLUSH: Duration = Duration::from_secs(2);
+/// How often policies that are due are looked for.
+const RENEW: Duration = Duration::from_secs(60);
+/// How many of them are renewed then.
+const RENEWALS: u32 = 500;
+/// How often what is too old or too much is removed.
+const TRIM: Duration = Duration::from_secs(10 * 60);
+/// How long a node may take for that, in seconds.
+const LEASE: u64 = 600;
+
+/// What the configuration says about it.
+#[derive(Clone, Debug)]
+pub struct TlsSite {
+    /// Who asks.
+    pub postfix: Postfix,
+    /// Whether DANE counts.
+    pub dane: UseDane,
+    courier: Courier,
+}
+
+impl TlsSite {
+    /// Reads the authorities.
+    pub fn new(config: &config::TlsPolicy) -> Result<Self, RootsError> {
+        let settings = Settings {
+            proxy: config.proxy.clone(),
+            allowed: config.allowed.clone(),
+            port: config.port,
+            ..Settings::new(config.roots.read()?)
+        };
+        Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)? })
+    }
+
+    /// Fetches the policy of a domain, or says why not.
+    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Policy, String> {
+        let fetched = self.courier.policy(dns, domain, within).await;
+        fetched.map(|fetched| fetched.policy).map_err(|error| error.to_string())
+    }
+}
+
+/// The table, and what it stands on.
+pub struct TlsPolicy<D> {
+    keeper: Keeper<Surroundings<D>>,
+}
+
+/// What a keeper needs.
+pub struct Surroundings<D>(Arc<Shared<D>>);
+
+impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
+    type Dns = Watched<Deadline<D>>;
+
+    fn dns(&self) -> Watched<Deadline<D>> {
+        self.0.dns(DNS)
+    }
+
+    async fn fetch(&self, domain: &Domain, within: Duration) -> Result<Policy, String> {
+        let site = self.0.site();
+        let Some(tls) = &site.tls else { return Err("TLS policies are not configured any more".to_owned()) };
+        let fetched = tls.fetch(&self.0.dns(within), domain, within).await;
+        self.0.metrics.policy_fetch(fetched.is_ok());
+        fetched
+    }
+
+    fn now(&self) -> UnixTime {
+        self.0.now()
+    }
+
+    fn random(&self) -> u16 {
+        let mut random = [0; 2];
+        // Without randomness it is renewed earlier than it need be.
+        let _ = rand::fill(&mut random);
+        u16::from_be_bytes(random)
+    }
+
+    fn event(&self, event: &TlsEvent) {
+        self.0.metrics.policy_event(event.kind);
+        let line = Line::new("tls-policy").show("domain", &event.domain).text("what", event.kind.as_str());
+        let more = event.text.lines().collect::<Vec<_>>().join("; ");
+        match event.kind {
+            TlsEventKind::Failed => self.0.log.trouble("tls-policy", line.text("why", more)),
+            TlsEventKind::Fetched => self.0.log.write(&line.text("policy", more)),
+            TlsEventKind::Answered => {
+                self.0.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
+            }
+            // Somebody may be in the way of the policy, or the owner has made a mistake.
+            TlsEventKind::Vanished | TlsEventKind::Weakened => {
+                self.0.log.write(&line.text("level", "warning").text("why", more));
+            }
+        }
+    }
+
+    fn trouble(&self, error: &store::Error) {
+        let line = Line::new("warning").show("why", error).text("where", "TLS policies");
+        self.0.log.trouble("tls-store", line);
+    }
+}
+
+impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
+    /// The table with this database behind it.
+    pub fn new(shared: Arc<Shared<D>>, store: Store) -> Self {
+        Self { keeper: Keeper::new(Surroundings(shared), store) }
+    }
+
+    /// What Postfix is told about a key of the table.
+    pub async fn answer(&self, key: &[u8]) -> Answer {
+        let shared = &self.keeper.world().0;
+        let site = shared.site();
+        let (Some(tls), Some(hop)) = (&site.tls, NextHop::parse(key)) else { return Answer::NotFound };
+        let found = self.keeper.sts(&hop.domain, WAIT).await;
+        let decision = decision(&shared.dns(DNS), &hop, &found.sts, tls.dane).await;
+        let answer = tls.postfix.answer(&decision);
+        shared.metrics.policy_answer(&decision.level);
+        let number = number(&answer);
+        self.keeper.told(&hop.domain, number, answer == Answer::NotFound, || told(&answer, &decision));
+        answer
+    }
+
+    /// Renews policies, and keeps the database as it should be, for ever.
+    pub async fn tend(&self, store: &Store) {
+        let (mut flush, mut renew, mut trim) = (interval(FLUSH), interval(RENEW), interval(TRIM));
+        loop {
+            tokio::select! {
+                _ = flush.tick() => self.keeper.flush().await,
+                _ = renew.tick() => { self.keeper.renew(RENEWALS).await; }
+                _ = trim.tick() => {
+                    if let Err(error) = self.trim(store).await {
+                        self.keeper.world().trouble(&error);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn trim(&self, store: &Store) -> Result<(), store::Error> {
+        let now = self.keeper.world().now();
+        let holder = format!("{}-{}", std::process::id(), now.0);
+        if let Some(lease) = store.claim("tls-trim", &holder, now, LEASE).await? {
+            store.trim_tls(TLS_POLICY_BYTES, now).await?;
+            store.release(lease).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends: what waits goes into the database.
+    pub async fn close(&self) {
+        self.keeper.flush().await;
+    }
+}
+
+impl<D: Dns + Clone + Send + Sync + 'static> Lookup for TlsPolicy<D> {
+    async fn lookup(&self, request: Request<'_>) -> Reply {
+        if request.map != MAP.as_bytes() {
+            return Reply::Perm(Reason::new("no table of this name: it is socketmap:ADDRESS:tls-policy"));
+        }
+        match self.answer(request.key).await {
+            Answer::NotFound => Reply::NotFound,
+            Answer::Temp(why) => Reply::Temp(Reason::new(&why)),
+            Answer::Ok(policy) => match Value::new(&policy) {
+                Ok(value) => Reply::Ok(value),
+                Err(error) => Reply::Temp(Reason::new(&error.to_string())),
+            },
+        }
+    }
+
+    fn trouble(&self, trouble: &Trouble) {
+        let shared = &self.keeper.world().0;
+        shared.metrics.trouble(metrics::Trouble::Protocol);
+        shared.log.trouble("tls-policy-socket", Line::new("warning").show("why", trouble).text("where", MAP));
+    }
+}
+
+fn number(answer: &Answer) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    answer.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What is kept of an answer: what was said, and the steps to it.
+fn told(answer: &Answer, decision: &Decision) -> String {
+    let steps = decision.steps.iter().map(|step| format!("\n{step} ({})", step.section().0));
+    std::iter::once(answer.to_string()).chain(steps).collect()
+}

@@ -1,0 +1,386 @@
+//! The policies of other domains: kept in memory and in the database, fetched when somebody asks, renewed before their end. What
+//! is done when is decided by `mta_sts::Known`; here it is done, one fetch at a time for each domain.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dns::Dns;
+use mail::{Domain, UnixTime};
+use mta_sts::{Fetch, Fraction, Known, Lookup, Policy, Weakened};
+use store::{Store, TlsEvent, TlsEventKind, TlsPolicy};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use verdict::tls::Sts;
+
+use super::memory::{Entry, Memory};
+
+/// How long a fetch may take.
+pub const FETCH_WITHIN: Duration = Duration::from_secs(60);
+/// How long a question waits for a fetch that may change its answer.
+pub const WAIT: Duration = Duration::from_secs(5);
+/// Most fetches at once.
+pub const FETCHES: usize = 64;
+/// Most fetches that are wanted at once; more are not begun.
+pub const MAX_WAITING: usize = 10_000;
+/// How much memory what is known may take, in bytes.
+pub const MEMORY: usize = 32 << 20;
+/// A domain to which no mail went for so many days is not renewed before somebody asks.
+pub const RENEW_DAYS: u32 = 60;
+/// How long a failure of the DNS about a domain is believed, in seconds.
+const FAILING: u64 = 30;
+/// How long a database that is away is left alone, in seconds.
+const AWAY: u64 = 5;
+/// A policy that could not be renewed is tried again after so long, in seconds, unless somebody asks.
+const POSTPONED: u64 = 1_800;
+const DAY: u64 = 86_400;
+
+/// What a keeper needs of the world.
+pub trait World: Send + Sync + 'static {
+    /// Who answers questions.
+    type Dns: Dns + Send + Sync;
+
+    /// Who answers them now.
+    fn dns(&self) -> Self::Dns;
+
+    /// Fetches a policy, or says why not.
+    fn fetch(&self, domain: &Domain, within: Duration)
+    -> impl Future<Output = Result<Policy, String>> + Send;
+
+    /// What time it is.
+    fn now(&self) -> UnixTime;
+
+    /// A number that nobody can foresee.
+    fn random(&self) -> u16;
+
+    /// Something came to pass: for log and metrics.
+    fn event(&self, event: &TlsEvent);
+
+    /// The database failed: for the log.
+    fn trouble(&self, error: &store::Error);
+}
+
+/// Keeps policies. Clones share everything.
+pub struct Keeper<W>(Arc<Inner<W>>);
+
+impl<W> Clone for Keeper<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<W> {
+    world: W,
+    store: Store,
+    memory: Mutex<Memory>,
+    fetches: Semaphore,
+}
+
+/// What came of a look at a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What counts as its policy.
+    pub sts: Sts,
+    /// What the DNS says of it.
+    pub published: Lookup,
+}
+
+impl<W: World> Keeper<W> {
+    /// One with this database.
+    pub fn new(world: W, store: Store) -> Self {
+        let memory = Mutex::new(Memory::new(MEMORY));
+        Self(Arc::new(Inner { world, store, memory, fetches: Semaphore::new(FETCHES) }))
+    }
+
+    /// What surrounds it.
+    pub fn world(&self) -> &W {
+        &self.0.world
+    }
+
+    /// The policy of a domain: what is in force, else what could be had within `wait`.
+    pub async fn sts(&self, domain: &Domain, wait: Duration) -> Found {
+        let now = self.0.world.now();
+        self.read(domain, now).await;
+        let published = self.published(domain, now).await;
+        self.notice(domain, &published, now);
+        match self.known(domain).1.fetch(&published, now) {
+            Fetch::No => {}
+            Fetch::Meanwhile(_) => drop(self.fly(domain, &published)),
+            Fetch::Now(_) => {
+                if let Some(mut flight) = self.fly(domain, &published) {
+                    // Landed, or not in time: what is known now is the answer. (An error is the end of the flight.)
+                    let _ = timeout(wait, flight.changed()).await;
+                }
+            }
+        }
+        let (is_read, known) = self.known(domain);
+        // What was fetched just now needs no database.
+        let known = (is_read || known.in_force(now).is_some()).then_some(&known);
+        Found { sts: Sts::of(known, &published, self.0.world.now()), published }
+    }
+
+    /// Postfix was told something about a domain; `text` says what, and why, if it is something else than before.
+    pub fn told(&self, domain: &Domain, answer: u64, is_nothing: bool, text: impl FnOnce() -> String) {
+        let now = self.0.world.now();
+        let is_new = self.memory().change(domain, |entry| {
+            let before = entry.told.replace(answer);
+            before.map_or(!is_nothing, |before| before != answer)
+        });
+        if is_new {
+            self.event(domain, now, TlsEventKind::Answered, text());
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // A panic elsewhere leaves it whole: nothing panics between two changes.
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, domain: &Domain) -> (bool, Known) {
+        self.memory().get(domain).map(|entry| (entry.is_read, entry.known.clone())).unwrap_or_default()
+    }
+
+    /// Reads what the database knows, where that was not done yet.
+    async fn read(&self, domain: &Domain, now: UnixTime) {
+        let is_away = {
+            let mut memory = self.memory();
+            if memory.get(domain).is_some_and(|entry| entry.is_read) {
+                return;
+            }
+            now < memory.away_until
+        };
+        if !is_away {
+            self.refresh(domain, now).await;
+        }
+    }
+
+    /// Reads what the database knows: other nodes write to it too.
+    async fn refresh(&self, domain: &Domain, now: UnixTime) {
+        let found = self.0.store.tls_policy(domain).await;
+        let mut memory = self.memory();
+        match found {
+            Ok(stored) => memory.change(domain, |entry| {
+                entry.is_read = true;
+                if let Some(TlsPolicy { kept, refresh_at, .. }) = stored
+                    && entry.known.kept.as_ref().is_none_or(|(ours, _)| ours.fetched < kept.fetched)
+                {
+                    entry.known.kept = Some((kept, refresh_at));
+                }
+            }),
+            Err(error) => {
+                // A row that is broken is the trouble of its domain alone.
+                if !matches!(error, store::Error::Unreadable(_)) {
+                    memory.away_until = UnixTime(now.0.saturating_add(AWAY));
+                }
+                drop(memory);
+                self.0.world.trouble(&error);
+            }
+        }
+    }
+
+    async fn published(&self, domain: &Domain, now: UnixTime) -> Lookup {
+        let failing = self.memory().get(domain).and_then(|entry| entry.failing);
+        if let Some((failure, until)) = failing
+            && now < until
+        {
+            return Lookup::Unknown(failure);
+        }
+        let published = mta_sts::lookup(&self.0.world.dns(), domain).await;
+        let failing = match published {
+            Lookup::Unknown(failure) => Some((failure, UnixTime(now.0.saturating_add(FAILING)))),
+            _ => None,
+        };
+        if failing.is_some() || self.memory().get(domain).is_some_and(|entry| entry.failing.is_some()) {
+            self.memory().change(domain, |entry| entry.failing = failing);
+        }
+        published
+    }
+
+    /// Counts the use of a policy once a day, and tells when its record is gone.
+    fn notice(&self, domain: &Domain, published: &Lookup, now: UnixTime) {
+        let mut memory = self.memory();
+        let Some(entry) = memory.get(domain) else { return };
+        let has_vanished = entry.known.has_vanished(published, now);
+        let is_new_day = entry.known.kept.is_some() && entry.used != Some(now.0 / DAY);
+        let is_told = entry.vanished;
+        let is_back = is_told && matches!(published, Lookup::Found(..));
+        if is_new_day {
+            memory.used.insert(domain.clone());
+            memory.change(domain, |entry| entry.used = Some(now.0 / DAY));
+        }
+        if (has_vanished && !is_told) || is_back {
+            memory.change(domain, |entry| entry.vanished = has_vanished);
+        }
+        drop(memory);
+        if has_vanished && !is_told {
+            let text = match published {
+                Lookup::Several(count) => format!("{count} records where one should be"),
+                Lookup::Invalid(text) => {
+                    format!("a record that does not count: {}", mail::shortened(text, 200))
+                }
+                _ => "no record any more".to_owned(),
+            };
+            self.event(domain, now, TlsEventKind::Vanished, text);
+        }
+    }
+
+    fn event(&self, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
+        let event = TlsEvent { domain: domain.clone(), at, kind, text };
+        self.0.world.event(&event);
+        self.memory().note(event);
+    }
+
+    /// Has the policy fetched, if nobody does so already; what comes back ends with the fetch.
+    fn fly(&self, domain: &Domain, published: &Lookup) -> Option<watch::Receiver<()>> {
+        let mut memory = self.memory();
+        if let Some(flight) = memory.flying.get(domain) {
+            return Some(flight.clone());
+        }
+        // Between the look at what is known and here a fetch may have come to its end.
+        let known = memory.get(domain).map(|entry| entry.known.clone()).unwrap_or_default();
+        if known.fetch(published, self.0.world.now()) == Fetch::No || memory.flying.len() >= MAX_WAITING {
+            return None;
+        }
+        let (landed, flight) = watch::channel(());
+        memory.flying.insert(domain.clone(), flight.clone());
+        drop(memory);
+        let landing = Landing { keeper: self.clone(), domain: domain.clone(), _landed: landed };
+        let published = published.clone();
+        tokio::spawn(async move { landing.keeper.fetch(&landing.domain, &published).await });
+        Some(flight)
+    }
+
+    async fn fetch(&self, domain: &Domain, published: &Lookup) {
+        let Ok(_turn) = self.0.fetches.acquire().await else { return };
+        // Another node may have been faster.
+        self.refresh(domain, self.0.world.now()).await;
+        let (Fetch::Now(id) | Fetch::Meanwhile(id)) =
+            self.known(domain).1.fetch(published, self.0.world.now())
+        else {
+            return;
+        };
+        match self.0.world.fetch(domain, FETCH_WITHIN).await {
+            Ok(policy) => self.fetched(domain, policy, id).await,
+            Err(why) => {
+                let now = self.0.world.now();
+                self.memory().change(domain, |entry| entry.known = entry.known.failed(id, now));
+                self.event(domain, now, TlsEventKind::Failed, why);
+                let later = UnixTime(now.0.saturating_add(POSTPONED));
+                let postponed = self.0.store.postpone_tls_policy(domain, later).await;
+                postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+            }
+        }
+    }
+
+    async fn fetched(&self, domain: &Domain, policy: Policy, id: mta_sts::Id) {
+        let now = self.0.world.now();
+        let random = Fraction(self.0.world.random());
+        let (before, kept, weakened) = self.memory().change(domain, |entry: &mut Entry| {
+            let before = entry.known.kept.take().map(|(kept, _)| kept);
+            let old = Known { kept: before.clone().map(|kept| (kept, now)), failed: None };
+            let (known, weakened) = old.fetched(policy, id, now, random);
+            entry.known = known;
+            entry.used = Some(now.0 / DAY);
+            (before, entry.known.kept.clone(), weakened)
+        });
+        let Some((kept, refresh_at)) = kept else { return };
+        if before.as_ref().is_none_or(|before| before.policy != kept.policy || before.id != kept.id) {
+            let text = format!("id: {}\n{}", kept.id, kept.policy);
+            self.event(domain, now, TlsEventKind::Fetched, text);
+        }
+        if let Some(weakened) = weakened {
+            let text = match weakened {
+                Weakened::Mode(from, to) => format!("mode {from} became {to}"),
+                Weakened::Age => "max_age is less than half of what it was".to_owned(),
+            };
+            self.event(domain, now, TlsEventKind::Weakened, text);
+        }
+        let policy = TlsPolicy { domain: domain.clone(), kept, refresh_at };
+        if let Err(error) = self.0.store.put_tls_policy(&policy).await {
+            self.0.world.trouble(&error);
+            self.memory().keep_unsaved(policy);
+        }
+    }
+
+    /// Writes down what waits for the database.
+    pub async fn flush(&self) {
+        let (unsaved, used, events) = {
+            let mut memory = self.memory();
+            let unsaved: Vec<TlsPolicy> = memory.unsaved.drain().map(|(_, policy)| policy).collect();
+            let used: Vec<Domain> = memory.used.drain().collect();
+            (unsaved, used, std::mem::take(&mut memory.events))
+        };
+        let mut left = Vec::new();
+        for policy in unsaved {
+            // One that failed: the database is away for the others too.
+            if !left.is_empty() || self.0.store.put_tls_policy(&policy).await.is_err() {
+                left.push(policy);
+            }
+        }
+        let store = &self.0.store;
+        let failed = [
+            if used.is_empty() { Ok(()) } else { store.use_tls_policies(&used, self.0.world.now()).await },
+            if events.is_empty() { Ok(()) } else { store.note_tls(&events).await },
+        ];
+        let [counted, noted] = &failed;
+        let mut memory = self.memory();
+        left.into_iter().for_each(|policy| memory.keep_unsaved(policy));
+        if counted.is_err() {
+            memory.used.extend(used);
+        }
+        if noted.is_err() {
+            events.into_iter().for_each(|event| memory.note(event));
+        }
+        drop(memory);
+        failed.into_iter().filter_map(Result::err).for_each(|error| self.0.world.trouble(&error));
+    }
+
+    /// Renews policies that are due, of domains that mail goes to. Gives how many it began with.
+    pub async fn renew(&self, most: u32) -> usize {
+        let now = self.0.world.now();
+        let due = match self.0.store.due_tls_policies(now, RENEW_DAYS, most).await {
+            Ok(due) => due,
+            Err(error) => {
+                self.0.world.trouble(&error);
+                return 0;
+            }
+        };
+        let mut begun = 0;
+        for TlsPolicy { domain, .. } in due {
+            // The row is newer than what is in memory, if another node has written it.
+            self.refresh(&domain, now).await;
+            let published = self.published(&domain, now).await;
+            let flown = self.fly(&domain, &published);
+            if flown.is_none() {
+                // Its record is gone, or it was tried just now.
+                let later = UnixTime(now.0.saturating_add(POSTPONED));
+                let postponed = self.0.store.postpone_tls_policy(&domain, later).await;
+                postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+            }
+            begun += usize::from(flown.is_some());
+        }
+        begun
+    }
+
+    /// Waits until nothing is in flight.
+    #[cfg(test)]
+    pub(super) async fn landed(&self) {
+        loop {
+            let Some(mut flight) = self.memory().flying.values().next().cloned() else { return };
+            let _ = flight.changed().await;
+        }
+    }
+}
+
+/// The end of a fetch, however it ends: others may begin one, and who waits goes on.
+struct Landing<W: World> {
+    keeper: Keeper<W>,
+    domain: Domain,
+    _landed: watch::Sender<()>,
+}
+
+impl<W: World> Drop for Landing<W> {
+    fn drop(&mut self) {
+        self.keeper.memory().flying.remove(&self.domain);
+    }
+}

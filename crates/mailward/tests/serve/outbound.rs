@@ -1,15 +1,20 @@
 //! Mail of the site's users.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
+use dns::Zone;
+use mailward::serve::site::Site;
 use tempfile::TempDir;
 use testkit::real::opendkim::{OpenDkim, opendkim};
 use testkit::real::postfix::Postfix;
 use testkit::real::smtp::Conversation;
 use testkit::real::{Root, python, sasl};
 use testkit::signer::TestKey;
+use tokio::runtime::Runtime;
 
-use super::world::{Names, World};
+use super::mta::{Shown, show};
+use super::world::{NO_PORT, NOW, Names, World, config};
 
 /// A folder of keys with two of `sender.test`, and the lines of their records.
 pub fn keys() -> (TempDir, String) {
@@ -218,4 +223,31 @@ fn re_injected_mail_is_left_alone() {
     assert!(delivered.ends_with(str::from_utf8(&own).unwrap()), "{delivered}");
     assert!(!delivered.contains("DKIM-Signature"), "{delivered}");
     assert!(world.log().contains("\"direction\":\"neither\""), "{}", world.log());
+}
+
+#[test]
+fn what_came_from_outside_unproven_is_not_signed_when_this_host_hands_it_on() {
+    let (folder, _) = keys();
+    let text = format!("{NO_PORT}[receiving]\nauthserv_id = 'mx.receiver.test'\n{}", signing(&folder, ""));
+    for (seen, signatures) in [
+        ("mx.receiver.test; dmarc=fail header.from=sender.test", 0),
+        ("MX.receiver.test; spf=pass; dmarc=none header.from=Sender.Test", 0),
+        ("mx.receiver.test; dmarc=temperror reason=\"the check has failed\"", 0),
+        ("mx.receiver.test; dmarc=pass header.from=sender.test", 2),
+        // A list that has put its own domain into From.
+        ("mx.receiver.test; dmarc=fail header.from=other.test", 2),
+        ("other.test; dmarc=fail header.from=sender.test", 2),
+    ] {
+        let (site, _) = Site::new(config(&text)).unwrap();
+        let shown = Shown {
+            ip: Some("127.0.0.1"),
+            helo: b"localhost",
+            mail: vec![b"<list@sender.test>"],
+            header: vec![(b"Authentication-Results", seen.as_bytes()), (b"From", b" alice@sender.test")],
+            body: b"body\r\n",
+            slow: Duration::ZERO,
+        };
+        let said = Runtime::new().unwrap().block_on(show(site, Zone::new(), NOW, &shown));
+        assert_eq!((said.last.as_str(), said.inserted.len()), ("Accept", signatures), "{seen}: {said:?}");
+    }
 }

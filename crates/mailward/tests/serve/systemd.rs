@@ -1,5 +1,6 @@
 //! What systemd is told, and the sockets that it gives. In its place stands the test.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -64,9 +65,15 @@ fn given(sockets: [OwnedFd; 2], names: &str, config: &str) -> Program {
     let script = "export LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=\"$1\"; shift; exec 3<&0 4<&1 0</dev/null 1>&2; exec \"$@\"";
     let [first, second] = sockets;
     Program::start_with(config, &[], |command| {
+        let words: Vec<OsString> = command.get_args().map(OsString::from).collect();
+        let folder = command.get_current_dir().unwrap().to_owned();
         *command = Command::new("sh");
-        command.args(["-c", script, "sh", names, env!("CARGO_BIN_EXE_mailward")]);
-        command.stdin(Stdio::from(first)).stdout(Stdio::from(second));
+        command.args(["-c", script, "sh", names, env!("CARGO_BIN_EXE_mailward")]).args(words);
+        command
+            .current_dir(folder)
+            .stdin(Stdio::from(first))
+            .stdout(Stdio::from(second))
+            .stderr(Stdio::piped());
     })
 }
 

@@ -1,5 +1,6 @@
 //! Processor time, which other load on the machine does not count into, and pinning to a core.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -21,10 +22,15 @@ pub fn spent(work: impl FnOnce()) -> Duration {
 
 /// Keeps this thread, and those that it starts from now on, on one core.
 pub fn pin(core: usize) {
+    pin_to(core..core + 1);
+}
+
+/// The same on these.
+pub fn pin_to(range: Range<usize>) {
     let mut cores = CpuSet::new();
-    cores.set(core);
+    range.clone().for_each(|core| cores.set(core));
     if let Err(error) = sched_setaffinity(None, &cores) {
-        eprintln!("WARNING: not pinned to core {core}: {error}");
+        eprintln!("WARNING: not pinned to cores {range:?}: {error}");
     }
 }
 

@@ -6,6 +6,7 @@
 mod clock;
 mod cold;
 mod floor;
+mod milters;
 mod ours;
 mod peer;
 mod program;
@@ -30,21 +31,23 @@ const MESSAGES: usize = 2000;
 const SMALL: usize = 16 * 1024;
 
 const HELP: &str =
-    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [socketmap] [program MAILWARD FOLDER] [profile] [profile-small]
-Prints tables in Markdown; without a part, all but the last three. For socketmap, --python PATH names a Python that has
+    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [socketmap] [program MAILWARD FOLDER] [milter MAILWARD FOLDER]
+    [profile] [profile-small]
+Prints tables in Markdown; without a part, all but the last four. For socketmap, --python PATH names a Python that has
 postfix-mta-sts-resolver.";
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (mut rounds, mut parts) = (7, Vec::new());
-    let (mut program, mut python) = (None, None);
+    let (mut program, mut milter, mut python) = (None, None, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).expect(HELP),
             "--python" => python = Some(PathBuf::from(arguments.next().expect(HELP))),
-            "program" => {
+            "program" | "milter" => {
                 let mut path = || PathBuf::from(arguments.next().expect(HELP));
-                program = Some((path(), path()));
+                let what = if argument == "milter" { &mut milter } else { &mut program };
+                *what = Some((path(), path()));
             }
             "warm" | "small" | "cores" | "sign" | "cold" | "socketmap" | "profile" | "profile-small" => {
                 parts.push(argument)
@@ -55,16 +58,19 @@ fn main() {
             }
         }
     }
-    if parts.is_empty() && program.is_none() {
+    if parts.is_empty() && program.is_none() && milter.is_none() {
         parts = ["warm", "small", "cores", "sign", "cold", "socketmap"].map(str::to_owned).to_vec();
     }
     let wants = |part: &str| parts.iter().any(|wanted| wanted == part);
 
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if let Some((mailward, folder)) = milter {
+        milters::milters(&mailward, &folder, rounds, cores);
+    }
     let mixed = ["warm", "cores", "sign", "profile"].into_iter().any(wants) || program.is_some();
     let mixed = mixed.then(|| Workload::new(MESSAGES, Sizes::Mixed));
     let small = ["small", "sign", "profile-small"].into_iter().any(wants);
     let small = small.then(|| Workload::new(MESSAGES, Sizes::All(SMALL)));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if wants("socketmap") {
         socketmap::socketmap(python.as_deref(), rounds);
     }

@@ -63,6 +63,8 @@ pub enum Sizes {
     Mixed,
     /// All of this many bytes, about.
     All(usize),
+    /// The same, with a second signature.
+    SignedTwice(usize),
 }
 
 /// What is special about a message.
@@ -129,7 +131,7 @@ impl Workload {
 
 fn size(random: &mut Random, sizes: Sizes) -> usize {
     match sizes {
-        Sizes::All(bytes) => bytes,
+        Sizes::All(bytes) | Sizes::SignedTwice(bytes) => bytes,
         Sizes::Mixed => (5.0 * 1024.0 * 204.8_f64.powf(random.share().powf(2.6))) as usize,
     }
 }
@@ -159,7 +161,11 @@ fn make(number: usize, sizes: Sizes, senders: &[Sender], keys: &Keys) -> Mail {
     let header = text::header(random, fields - 1, &from, &sender.domain, content_type);
     let mut bytes = format!("{header}\r\n{body}").into_bytes();
     let signed = (case != Case::Unsigned).then_some(algorithm);
-    if let Some(algorithm) = signed {
+    let second = matches!(sizes, Sizes::SignedTwice(_)).then_some(match algorithm {
+        Algorithm::Ed25519 => Algorithm::Rsa2048,
+        Algorithm::Rsa2048 | Algorithm::Rsa1024 => Algorithm::Ed25519,
+    });
+    for algorithm in second.into_iter().chain([algorithm]).filter(|_| signed.is_some()) {
         let selector = if case == Case::NoKey { "gone" } else { algorithm.selector() };
         let canon = [
             "relaxed/relaxed",

@@ -59,11 +59,22 @@ Exit codes:
   0  everything that is needed is there, written now or before
   2  something could not be done: a wrong command line, a file that can't be read or written";
 
+const RELOAD_EXIT_CODES: &str = "\
+Exit codes:
+  0  the configuration has taken over
+  1  it was refused, and what was in force stays
+  2  nobody could be told: no daemon serves, or it gives no answer";
+
 const DOCTOR_EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is wrong; there may be warnings
   1  something is wrong
   2  nothing could be looked at: a wrong command line, a configuration with a mistake";
+
+const SHADOW_EXIT_CODES: &str = "\
+Exit codes:
+  0  it was looked at, whatever there is
+  2  nothing could be looked at: a wrong command line, a configuration with a mistake, no database";
 
 /// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out.
 #[derive(Debug, Parser)]
@@ -77,6 +88,9 @@ pub struct Cli {
 enum Command {
     /// Serve beside a mail server: check what comes in, sign what goes out (milter)
     Serve(command::serve::Args),
+    /// Have the daemon read its configuration and keys again
+    #[command(after_help = RELOAD_EXIT_CODES)]
+    Reload(command::reload::Args),
     #[command(flatten)]
     Once(Box<Once>),
 }
@@ -117,6 +131,9 @@ enum Once {
     /// Look at an installation: Postfix, resolver, keys, sockets, rights, clock
     #[command(after_help = DOCTOR_EXIT_CODES)]
     Doctor(command::doctor::Args),
+    /// What another mode would have done with the mail of the last days, by the database of `mailward serve`
+    #[command(after_help = SHADOW_EXIT_CODES)]
+    Shadow(command::shadow::Args),
 }
 
 /// Whom to ask.
@@ -137,6 +154,7 @@ impl Cli {
         match self.command {
             // It gives up rights before it starts threads.
             Command::Serve(args) => command::serve::run(&args),
+            Command::Reload(args) => command::reload::run(&args),
             Command::Once(once) => match Builder::new_multi_thread().enable_all().build() {
                 Ok(runtime) => runtime.block_on(once.run()),
                 Err(error) => {
@@ -162,6 +180,7 @@ impl Once {
             Self::Config(command) => command::config::run(&command),
             Self::Init(args) => command::init::run(&args).await,
             Self::Doctor(args) => command::doctor::run(&args).await,
+            Self::Shadow(args) => command::shadow::run(&args).await,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod signing;
 mod spec;
 pub mod store;
 pub mod tls_policy;
+pub mod web;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -32,6 +33,7 @@ pub use self::sealing::Sealing;
 pub use self::signing::Signing;
 pub use self::store::Store;
 pub use self::tls_policy::TlsPolicy;
+pub use self::web::Web;
 
 /// Where the configuration is looked for where no other file is named.
 pub const DEFAULT_PATH: &str = "/etc/mailward/mailward.toml";
@@ -53,6 +55,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[store]`
     pub store: Store,
+    /// `[web]`
+    pub web: Web,
     /// `[log]`
     pub log: LogFormat,
     /// `[daemon]`
@@ -141,6 +145,9 @@ impl Config {
         }
         if let Some(table) = fields.get("store").and_then(|value| reader.table(value)) {
             config.store = Store::read(&mut reader, table, directory);
+        }
+        if let Some(table) = fields.get("web").and_then(|value| reader.table(value)) {
+            config.web = Web::read(&mut reader, table);
         }
         if let Some(table) = fields.get("log").and_then(|value| reader.table(value)) {
             config.log = LogFormat::read(&mut reader, table);

@@ -4,8 +4,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::command::Command;
-use crate::options::Offer;
+use crate::command::{Command, Stage};
+use crate::options::{Offer, Steps};
 use crate::packet::{FrameError, Frames, Packet};
 use crate::reply::Reply;
 use crate::wire::{DecodeError, Letter};
@@ -16,6 +16,7 @@ pub struct Client<IO> {
     io: IO,
     frames: Frames,
     out: Vec<u8>,
+    agreed: Steps,
 }
 
 /// What a filter said to one command: packets, the last of them the one that answers.
@@ -55,8 +56,11 @@ impl Replies {
 impl<IO: AsyncRead + AsyncWrite + Unpin> Client<IO> {
     /// Negotiates over a connection.
     pub async fn open(io: IO, offer: Offer) -> Result<(Self, Replies), ClientError> {
-        let mut client = Self { io, frames: Frames::default(), out: Vec::new() };
+        let mut client = Self { io, frames: Frames::default(), out: Vec::new(), agreed: Steps(0) };
         let replies = client.ask(&Command::Negotiate(offer)).await?;
+        if let Reply::Negotiate(agreed, _) = replies.last()? {
+            client.agreed = agreed.steps;
+        }
         Ok((client, replies))
     }
 
@@ -72,9 +76,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Client<IO> {
         Ok(sent?)
     }
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command and waits for its answer. One that the filter does not answer waits for the next, as with Postfix.
     pub async fn ask(&mut self, command: &Command<'_>) -> Result<Replies, ClientError> {
         self.queue(command);
+        let silent = Stage::of(command.letter()).map_or(Steps(0), Steps::no_reply);
+        if self.agreed & silent != Steps(0) {
+            return Ok(Replies::default());
+        }
         self.flush().await?;
         let mut replies = Replies::default();
         loop {

@@ -94,8 +94,10 @@ impl Stage {
         })
     }
 
-    fn of(letter: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|stage| stage.letter() == Letter(letter))
+    /// The command of this letter; `None` for those before which no macros are sent.
+    #[must_use]
+    pub fn of(letter: Letter) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.letter() == letter)
     }
 }
 
@@ -221,7 +223,7 @@ impl<'a> Command<'a> {
 
 fn macros<'a>(reader: &mut Reader<'a>) -> Result<Command<'a>, DecodeError> {
     let unknown = reader.flaw(Flaw::Stage);
-    let stage = Stage::of(reader.u8()?).ok_or(unknown)?;
+    let stage = Stage::of(Letter(reader.u8()?)).ok_or(unknown)?;
     let pairs = reader.strings()?;
     if pairs.iter().count() % 2 == 1 {
         return Err(reader.flaw(Flaw::Pair));

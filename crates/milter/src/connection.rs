@@ -1,5 +1,6 @@
 //! One connection: packets in, callbacks, replies out.
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -43,9 +44,12 @@ enum Ended {
     Connection,
 }
 
+/// The packet that says "go on".
+const GO_ON: &[u8] = &[0, 0, 0, 1, b'c'];
+
 /// What is to be said, and what it means for the session.
 struct Said {
-    packets: Vec<u8>,
+    packets: Cow<'static, [u8]>,
     answered: Answered,
 }
 
@@ -107,9 +111,14 @@ impl Talk<'_> {
                     }
                 }
             };
-            self.write(&said.packets, Some(state)).await?;
+            if session.is_awaited() {
+                self.write(&said.packets, Some(state)).await?;
+            }
             if let Some(late) = late {
                 return Err(late);
+            }
+            if !session.is_awaited() && *said.packets != *GO_ON {
+                return Err(Trouble::Unasked { state });
             }
             session.answered(said.answered);
             if said.answered == Answered::MessageOver {
@@ -124,6 +133,9 @@ impl Talk<'_> {
         let between = matches!(state, None | Some(State::Ready | State::Connected | State::Over));
         if between {
             self.frames.release();
+        }
+        if self.frames.is_whole().map_err(Broken::from)? {
+            return Ok(true);
         }
         let patience = match state {
             None => self.settings.packet,
@@ -243,7 +255,7 @@ async fn end<S: Service>(
         refused => refused,
     };
     packets.append(&mut last_word(verdict));
-    Ok(Said { packets, answered: Answered::MessageOver })
+    Ok(Said { packets: packets.into(), answered: Answered::MessageOver })
 }
 
 /// Waits for the filter. libmilter allows signs of life at the end of a message only, and Sendmail understands them nowhere
@@ -281,11 +293,11 @@ fn last_word(verdict: Verdict) -> Vec<u8> {
 
 impl Said {
     fn new(reply: &Reply<'_>, answered: Answered) -> Self {
-        Self { packets: packet(reply), answered }
+        Self { packets: packet(reply).into(), answered }
     }
 
     fn go_on() -> Self {
-        Self::new(&Reply::Continue, Answered::Continue)
+        Self { packets: GO_ON.into(), answered: Answered::Continue }
     }
 
     /// To CONNECT and HELO.
@@ -312,7 +324,7 @@ impl Said {
     }
 
     fn to_message(verdict: Verdict) -> Self {
-        Self { packets: last_word(verdict), answered: Answered::MessageOver }
+        Self { packets: last_word(verdict).into(), answered: Answered::MessageOver }
     }
 
     /// Where the MTA cannot be asked to send no more, it is let go on, and the session drops what it sends.

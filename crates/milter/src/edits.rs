@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use crate::options::{Actions, Agreed};
 use crate::reply::Reply;
 
-/// The most changes to one message. Enough to delete every field of a header of Postfix's default size (102,400 octets).
-pub const MAX_EDITS: usize = 10_000;
+/// The most changes to one message. For each, Postfix reads the header from its beginning: with thousands in a large header
+/// it would be busy for minutes, and who gives up on it by then leaves some of them undone.
+pub const MAX_EDITS: usize = 500;
 /// The longest field that is sent, name and value, in octets. Postfix cuts off what is past 60,000 without a word.
 pub const MAX_FIELD: usize = 50_000;
 /// The longest reason for a quarantine that is sent, in octets.

@@ -195,6 +195,12 @@ pub enum Trouble {
         /// Behind the command.
         state: State,
     },
+    /// The filter refused where it has agreed not to answer ([`Wish::unanswered`](crate::Wish::unanswered)).
+    #[error("an answer in state {state:?}, where none was agreed on")]
+    Unasked {
+        /// Behind the command.
+        state: State,
+    },
     /// A change to a message that this MTA does not do; it was told to try again later.
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),

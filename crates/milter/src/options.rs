@@ -1,8 +1,9 @@
 //! Negotiation (`SMFIC_OPTNEG`): the MTA offers what it can do, the filter takes of that what it wants. Never more than was
-//! offered, and never a step that would have answers left out.
+//! offered; answers are left out only to commands to which the filter would always say "go on".
 
 use std::ops::{BitAnd, BitOr};
 
+use crate::command::Stage;
 use crate::wire::{DecodeError, Reader, put_string, put_u32};
 
 /// The oldest version of the protocol that is spoken (Sendmail 8.11).
@@ -39,9 +40,9 @@ impl Steps {
     pub const SKIP: Self = Self(0x400);
     /// Recipients that the MTA refuses are sent too.
     pub const REFUSED_RECIPIENTS: Self = Self(0x800);
-    /// The filter does not answer to the commands of these bits (`SMFIP_NR_*`, and `SMFIP_NOHREPL` of version 2). A filter
-    /// that answers all the same is out of step with its MTA, which Postfix does not notice: it delivers without the
-    /// filter's changes.
+    /// The filter does not answer to the commands of these bits (`SMFIP_NR_*`, and `SMFIP_NOHREPL` of version 2), and the
+    /// MTA does not wait: Postfix puts such commands into one write. A filter that answers all the same is out of step with
+    /// its MTA, which Postfix does not notice: it delivers without the filter's changes.
     pub const NO_REPLIES: Self = Self(0x000f_f080);
     /// Header values keep the space behind the colon, in both directions.
     pub const LEADING_SPACE: Self = Self(0x10_0000);
@@ -60,6 +61,25 @@ impl Steps {
     #[must_use]
     pub fn have(self, other: Self) -> bool {
         self & other == other
+    }
+}
+
+impl Steps {
+    /// That this command is not answered. The end of a body always is.
+    #[must_use]
+    pub fn no_reply(stage: Stage) -> Self {
+        Self(match stage {
+            Stage::Header => 0x80,
+            Stage::Connect => 0x1000,
+            Stage::Helo => 0x2000,
+            Stage::Mail => 0x4000,
+            Stage::Rcpt => 0x8000,
+            Stage::Data => 0x1_0000,
+            Stage::Unknown => 0x2_0000,
+            Stage::EndOfHeader => 0x4_0000,
+            Stage::Body => 0x8_0000,
+            Stage::EndOfBody => 0,
+        })
     }
 }
 
@@ -158,6 +178,8 @@ pub struct Wish {
     pub wanted: Actions,
     /// Are recipients sent that the MTA has refused already? They come with the macro `{rcpt_mailer}` set to `error`.
     pub refused_recipients: bool,
+    /// The commands to which the filter never says anything but "go on": not answered, where the MTA can do without.
+    pub unanswered: &'static [Stage],
     /// The macros to be sent with each command, where the MTA can be asked.
     pub macros: &'static [(MacroStage, &'static str)],
 }
@@ -194,7 +216,9 @@ impl Agreed {
         let version = offer.version.min(NEWEST_VERSION);
         let ask = if wish.macros.is_empty() { Actions(0) } else { Actions::ASK_FOR_MACROS };
         let refused = if wish.refused_recipients { Steps::REFUSED_RECIPIENTS } else { Steps(0) };
-        let steps = Steps::LEADING_SPACE | Steps::SKIP | Steps::NO_UNKNOWN | refused;
+        let unanswered = wish.unanswered.iter().map(|stage| Steps::no_reply(*stage));
+        let unanswered = unanswered.fold(Steps(0), Steps::bitor);
+        let steps = Steps::LEADING_SPACE | Steps::SKIP | Steps::NO_UNKNOWN | refused | unanswered;
         let actions = offer.actions & (wish.needed | wish.wanted | ask);
         Ok(Self(Offer { version, actions, steps: offer.steps & steps }))
     }
@@ -210,6 +234,12 @@ impl Agreed {
     #[must_use]
     pub fn leading_space(&self) -> bool {
         self.0.steps.have(Steps::LEADING_SPACE)
+    }
+
+    /// Is this command answered?
+    #[must_use]
+    pub fn answers(&self, stage: Stage) -> bool {
+        self.0.steps & Steps::no_reply(stage) == Steps(0)
     }
 
     /// May the filter ask for no more of a body?
@@ -233,6 +263,7 @@ mod tests {
         needed: Actions(Actions::ADD_HEADERS.0 | Actions::CHANGE_HEADERS.0),
         wanted: Actions::QUARANTINE,
         refused_recipients: true,
+        unanswered: &[],
         macros: &[(MacroStage::Mail, "{auth_authen}")],
     };
 
@@ -253,7 +284,23 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_leave_answers_out_are_never_taken() {
+    fn answers_are_left_out_where_nobody_wants_any_and_the_mta_can_do_without() {
+        let wish = Wish { unanswered: &Stage::ALL, ..WISH };
+        let agree = |steps| {
+            let offer = Offer { version: 6, actions: Actions(0x1ff), steps: Steps(steps) };
+            Agreed::new(&offer, &wish).unwrap()
+        };
+        let all = agree(0x1f_ffff);
+        assert_eq!(all.offer().steps & Steps::NO_REPLIES, Steps::NO_REPLIES);
+        let answered: Vec<Stage> = Stage::ALL.into_iter().filter(|stage| all.answers(*stage)).collect();
+        assert_eq!(answered, [Stage::EndOfBody]);
+        let some = agree(0x1f_ffff & !Steps::no_reply(Stage::Mail).0);
+        assert!(some.answers(Stage::Mail) && !some.answers(Stage::Rcpt));
+        assert!(Stage::ALL.into_iter().all(|stage| agree(0x3ff & !0x80).answers(stage)));
+    }
+
+    #[test]
+    fn steps_that_leave_answers_out_are_taken_only_by_wish() {
         for bit in 0..32 {
             let (_, _, steps) = agree(6, 0x1ff, 1 << bit).unwrap();
             assert_eq!(steps & Steps::NO_REPLIES.0, 0, "bit {bit}");

@@ -6,8 +6,11 @@ use crate::wire::Letter;
 /// an MTA can be asked for (1 MiB), and 64 KiB more. A header field, a macro list, an argument fit well below.
 pub const MAX_PACKET: usize = (1 << 20) + (64 << 10);
 
-/// How many octets are asked of the connection before a packet's length is known.
+/// How many octets are asked of the connection while nothing is here: what an idle connection holds.
 const FIRST_READ: usize = 512;
+
+/// How many octets are asked of it before a packet's length is known, once something has come.
+const NEXT_READ: usize = 8 << 10;
 
 /// How many octets of a packet memory is set aside for before they came.
 const READ: usize = 64 << 10;
@@ -77,7 +80,8 @@ impl Frames {
         let here = self.buffer.len();
         let missing = match self.claimed() {
             Ok(Some(length)) => (4 + length).saturating_sub(here).clamp(1, READ),
-            _ => FIRST_READ,
+            _ if self.buffer.capacity() == 0 => FIRST_READ,
+            _ => NEXT_READ,
         };
         self.buffer.reserve(missing);
         &mut self.buffer

@@ -173,6 +173,8 @@ pub struct Session {
     before: State,
     /// No more of this body is wanted.
     skipped: bool,
+    /// Whether the MTA waits for an answer to the command that came last.
+    awaited: bool,
 }
 
 impl Session {
@@ -190,7 +192,8 @@ impl Session {
             lists.map(|(stage, names)| MacroList { stage: *stage as u32, names: names.as_bytes() }).collect();
         Reply::Negotiate(agreed.offer(), lists).encode(out);
         let state = State::Ready;
-        Ok(Some(Self { agreed, macros: Macros::default(), state, before: state, skipped: false }))
+        let macros = Macros::default();
+        Ok(Some(Self { agreed, macros, state, before: state, skipped: false, awaited: true }))
     }
 
     /// Takes a packet. After an error the connection is to be closed.
@@ -205,6 +208,7 @@ impl Session {
         let after = state.after(&command).ok_or(Broken::OutOfOrder { letter, state })?;
         self.before = state;
         self.state = after;
+        self.awaited = Stage::of(letter).is_some_and(|stage| self.agreed.answers(stage));
         Ok(self.event(command))
     }
 
@@ -265,6 +269,12 @@ impl Session {
     fn forget_message(&mut self, from: Stage) {
         self.macros.forget_from(from);
         self.skipped = false;
+    }
+
+    /// Does the MTA wait for an answer to the command that came last?
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.awaited
     }
 
     /// Where it is.

@@ -149,7 +149,13 @@ fn serve_counting() -> (SocketAddr, Arc<Counts>) {
     let addr = socket.local_addr().unwrap();
     let counts = Arc::new(Counts::default());
     let service = Arc::new(Counting(Arc::clone(&counts)));
-    let wish = Wish { needed: Actions(0), wanted: Actions(0), refused_recipients: false, macros: &[] };
+    let wish = Wish {
+        needed: Actions(0),
+        wanted: Actions(0),
+        refused_recipients: false,
+        unanswered: &[],
+        macros: &[],
+    };
     let settings = Settings { connections: IDLE, ..Settings::new(wish) };
     tokio::spawn(serve(Listener::tcp(socket).unwrap(), service, settings, std::future::pending()));
     (addr, counts)

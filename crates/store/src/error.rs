@@ -37,6 +37,18 @@ pub enum Error {
         /// The newest version that this program knows.
         known: u32,
     },
+    /// The database was made by an older program, and nobody has asked to change it.
+    #[error(
+        "the database is at version {found}, and mailward {us} reads version {needed}: mailward serve of this version brings it there"
+    )]
+    Older {
+        /// The version of the database.
+        found: u32,
+        /// The version of this program.
+        us: &'static str,
+        /// The version that it reads.
+        needed: u32,
+    },
     /// A folder or file could not be made or opened.
     #[error("{0}")]
     File(String),
@@ -51,7 +63,9 @@ impl Error {
     /// Whether the same data may be taken at another time.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Away(_) | Self::Conflict(_) | Self::Newer { .. } | Self::File(_) => true,
+            Self::Away(_) | Self::Conflict(_) | Self::Newer { .. } | Self::Older { .. } | Self::File(_) => {
+                true
+            }
             Self::Refused(_) | Self::Unreadable(_) => false,
         }
     }

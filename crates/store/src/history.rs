@@ -25,8 +25,6 @@ pub const ESTABLISHED_DAYS: u32 = 3;
 pub const PASSING_DAYS: u32 = 90;
 /// Most networks that are kept of one author domain; the one longest unseen makes room.
 pub const MAX_NETWORKS: usize = 32;
-/// Longest time for which mail is put off for a missing answer, in seconds.
-pub const DEFER_FOR: u64 = 4 * 3_600;
 /// A deferral is forgotten when nothing was heard of it for so long, in seconds. Until then it does not start anew.
 pub const DEFERRAL_KEPT: u64 = 24 * 3_600;
 
@@ -45,6 +43,17 @@ impl Default for HistoryLimits {
     fn default() -> Self {
         Self { established: 65_536, young: 16_384, deferrals: 65_536 }
     }
+}
+
+/// Whether messages with one key were put off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deferred {
+    /// No, or that is long over.
+    Never,
+    /// First at this time.
+    Since(UnixTime),
+    /// It can't be remembered if one is: better accepted and marked than put off for ever.
+    NoRoom,
 }
 
 /// The memory of local policy.
@@ -116,14 +125,14 @@ impl History {
         networks.iter().any(|(known, last)| *known == network && *last >= oldest)
     }
 
-    /// Whether a message with this key may be put off once more: it was first put off less than [`DEFER_FOR`] ago, or
-    /// never. Where there is no room to remember, no: better accepted and marked than put off for ever.
-    pub fn may_defer(&self, key: &DeferralKey, now: UnixTime) -> bool {
+    /// What is known of the deferrals of messages with this key.
+    pub fn deferred(&self, key: &DeferralKey, now: UnixTime) -> Deferred {
         let mut memory = self.memory();
-        match memory.deferrals.get(key) {
-            Some(deferral) if !deferral.is_over(now.0) => now.0.saturating_sub(deferral.first) < DEFER_FOR,
-            Some(_) => true,
-            None => memory.has_room(now.0),
+        match memory.deferrals.get(key).copied() {
+            Some(deferral) if !deferral.is_over(now.0) => Deferred::Since(UnixTime(deferral.first)),
+            Some(_) => Deferred::Never,
+            None if memory.has_room(now.0) => Deferred::Never,
+            None => Deferred::NoRoom,
         }
     }
 

@@ -28,7 +28,7 @@ use pool::Pool;
 
 pub use error::Error;
 pub use history::{
-    DEFER_FOR, DEFERRAL_KEPT, DeferralKey, ESTABLISHED_DAYS, History, HistoryLimits, MAX_NETWORKS, Network,
+    DEFERRAL_KEPT, DeferralKey, Deferred, ESTABLISHED_DAYS, History, HistoryLimits, MAX_NETWORKS, Network,
     PASSING_DAYS, SIGNING_DAYS,
 };
 pub use insert::BATCH;
@@ -74,6 +74,17 @@ impl Store {
     #[doc(hidden)]
     pub async fn migrate_to(&self, version: u32, now: UnixTime) -> Result<(), Error> {
         migrate::migrate(&self.pool, version, now).await
+    }
+
+    /// Whether the database is at [`VERSION`], for those who only read: [`Error::Newer`] or [`Error::Older`] where it is not.
+    pub async fn check_version(&self) -> Result<(), Error> {
+        migrate::check(&self.pool).await
+    }
+
+    /// The version that the database has: [`VERSION`] or less; `None` where no mailward has been at it. Changes nothing.
+    /// [`Error::Newer`] as with [`Store::migrate`].
+    pub async fn version(&self) -> Result<Option<u32>, Error> {
+        migrate::version(&self.pool).await
     }
 
     /// Ends all connections; for SQLite, the write-ahead log goes into the file.

@@ -61,20 +61,49 @@ pub(crate) async fn migrate(pool: &Pool, target: u32, now: UnixTime) -> Result<(
     }
 }
 
+/// [`Error::Newer`] and [`Error::Older`] for a database that is not at [`VERSION`].
+pub(crate) async fn check(pool: &Pool) -> Result<(), Error> {
+    match version(pool).await? {
+        Some(VERSION) => Ok(()),
+        older => Err(Error::Older { found: older.unwrap_or(0), us: US, needed: VERSION }),
+    }
+}
+
+/// The version of the database.
+pub(crate) async fn version(pool: &Pool) -> Result<Option<u32>, Error> {
+    if !pool.read(&IsMade).await? {
+        return Ok(None);
+    }
+    let Some(newest) = pool.read(&Newest).await? else { return Ok(None) };
+    newest.known().map(Some)
+}
+
 /// Does the next migration; true when there is none.
 async fn step(pool: &Pool, target: u32, now: UnixTime) -> Result<bool, Error> {
     pool.write(&Schema).await?;
     let Some(newest) = pool.read(&Newest).await? else {
         return pool.write(&Apply { version: 1, now }).await.map(|()| false);
     };
-    if newest.version > VERSION {
-        let Newer { version: found, name, by } = newest;
-        return Err(Error::Newer { found, name, by, us: US, known: VERSION });
-    }
-    if newest.version >= target {
+    let version = newest.known()?;
+    if version >= target {
         return Ok(true);
     }
-    pool.write(&Apply { version: newest.version + 1, now }).await.map(|()| false)
+    pool.write(&Apply { version: version + 1, now }).await.map(|()| false)
+}
+
+/// Whether there is a table of versions.
+struct IsMade;
+
+impl Work for IsMade {
+    type Output = bool;
+
+    async fn run(&self, conn: &mut Conn) -> Result<bool, Error> {
+        let sql = conn.choose(
+            "SELECT 1 FROM sqlite_master WHERE name = 'schema_versions'",
+            "SELECT 1 WHERE to_regclass('schema_versions') IS NOT NULL",
+        )?;
+        Ok(!conn.fetch(sql, Vec::new()).await?.is_empty())
+    }
 }
 
 /// Makes the table of versions.
@@ -95,6 +124,17 @@ struct Newer {
     version: u32,
     name: String,
     by: String,
+}
+
+impl Newer {
+    /// The version, where this program knows it.
+    fn known(self) -> Result<u32, Error> {
+        let Self { version: found, name, by } = self;
+        if found > VERSION {
+            return Err(Error::Newer { found, name, by, us: US, known: VERSION });
+        }
+        Ok(found)
+    }
 }
 
 impl Work for Newest {

@@ -18,7 +18,10 @@ pub enum Place {
 /// The URL of a PostgreSQL database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
 /// Shown without user and password.
 #[derive(Clone)]
-pub struct PostgresUrl(Box<PgConnectOptions>);
+pub struct PostgresUrl {
+    options: Box<PgConnectOptions>,
+    files: Vec<PathBuf>,
+}
 
 /// Why a text is not such a URL. It does not repeat the text, in which a password may stand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,19 +40,36 @@ impl PostgresUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(UrlError::Scheme);
         }
-        PgConnectOptions::from_str(text).map(|options| Self(Box::new(options))).map_err(|_| UrlError::Form)
+        let options = PgConnectOptions::from_str(text).map_err(|_| UrlError::Form)?;
+        Ok(Self { options: Box::new(options), files: files(text) })
+    }
+
+    /// The certificates and keys that the URL names: read whenever a connection is made.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     pub(crate) fn options(&self) -> PgConnectOptions {
-        self.0.as_ref().clone().application_name("mailward")
+        self.options.as_ref().clone().application_name("mailward")
     }
+}
+
+/// The files that the parameters of a URL name.
+fn files(url: &str) -> Vec<PathBuf> {
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters).split('&');
+    let named = parameters.filter_map(|parameter| parameter.split_once('='));
+    let named = named.filter(|(key, _)| {
+        let key = key.replace(['-', '_'], "");
+        matches!(key.as_str(), "sslrootcert" | "sslca" | "sslcert" | "sslkey")
+    });
+    named.map(|(_, path)| PathBuf::from(path.replace("%2F", "/").replace("%2f", "/"))).collect()
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "SQLite, {}", path.display()),
-            Self::Postgres(PostgresUrl(url)) => {
+            Self::Postgres(PostgresUrl { options: url, .. }) => {
                 let database = url.get_database().unwrap_or_default();
                 write!(f, "PostgreSQL, {}:{}/{database}", url.get_host(), url.get_port())
             }
@@ -79,6 +99,13 @@ mod tests {
         let place = Place::Postgres(url.clone());
         assert_eq!(place.to_string(), "PostgreSQL, db.example.net:5433/mail");
         assert!(!format!("{place:?} {url:?}").contains("geheim"));
+    }
+
+    #[test]
+    fn files_are_named() {
+        let url = "postgres://u@h/d?sslmode=verify-full&sslrootcert=%2Fetc%2fca.pem&ssl-key=/k";
+        let url = PostgresUrl::parse(url).unwrap();
+        assert_eq!(url.files(), ["/etc/ca.pem", "/k"].map(std::path::PathBuf::from));
     }
 
     #[test]

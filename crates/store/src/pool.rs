@@ -58,6 +58,9 @@ impl Pool {
                     .synchronous(SqliteSynchronous::Full)
                     .auto_vacuum(SqliteAutoVacuum::Incremental)
                     .busy_timeout(BUSY)
+                    // A large statement keeps notes for its undoing, else in a file in /tmp, where a process in a sandbox
+                    // can't write: the database would count as away.
+                    .pragma("temp_store", "memory")
                     .disable_statement_logging();
                 let write = SqlitePoolOptions::new()
                     .max_connections(1)

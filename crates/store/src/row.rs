@@ -60,7 +60,7 @@ pub struct MessageRow {
     pub disposition: Disposition,
     /// Why that is not what the policy asks for, the first [`MAX_OVERRIDES`] of them.
     pub overrides: Vec<Override>,
-    /// The rule of local policy that decided.
+    /// The rule of local policy that decided; where nothing was done, the one by which `enforce` would have done something.
     pub rule: Note,
     /// What was done.
     pub taken: Action,

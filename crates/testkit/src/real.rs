@@ -91,6 +91,9 @@ impl Root {
             }
             command.arg("--");
         }
+        // Killed with whoever started it, a process takes those in its PID namespace along. A program that takes on another
+        // user's rights, as Postfix does, is no longer killed so; who keeps the outer namespace is.
+        command.args(["unshare", "--pid", "--fork", "--kill-child"]);
         command.args(["unshare", "--mount", "--pid", "--fork", "--kill-child"]);
         command.arg("--mount-proc").arg(format!("--root={}", self.path.display())).arg("--wd=/");
         command.arg(Path::new("/").join(file));
@@ -178,6 +181,17 @@ impl Running {
         command.stdin(Stdio::null()).stderr(out.try_clone().expect("the log")).stdout(out);
         let child = spawn(command).expect("setpriv and unshare of util-linux");
         Self { child, log }
+    }
+
+    /// The number of the program's own process, as this machine counts; panics where it has not been started yet.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        // Each `unshare` waits for its child.
+        [(), ()].iter().fold(self.child.id(), |unshare, ()| {
+            let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+            let first = children.expect("the program runs").split_whitespace().next().map(str::parse);
+            first.expect("the program runs").expect("a number")
+        })
     }
 
     /// Waits until `answers`; panics with the program's log when it ends before that, or at the [`DEADLINE`].

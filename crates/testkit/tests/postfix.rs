@@ -1,4 +1,9 @@
 //! The Postfix that other tests lean on does run here: what comes in arrives at the sink to the byte.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use testkit::real::Root;
 use testkit::real::postfix::{Postfix, version};
@@ -34,5 +39,21 @@ fn what_comes_in_arrives_to_the_byte() {
         postfix.sendmail(b"From: x@receiver.test\nTo: c@receiver.test\nSubject: local\n\nbody\n");
         assert!(wait_until(|| postfix.sink.arrived().len() == 2), "{}", postfix.log());
         assert_eq!(postfix.queued("hold"), 0);
+    }
+}
+
+#[test]
+fn a_dropped_postfix_is_gone_with_all_its_processes() {
+    for root in Root::all(&["postfix"]) {
+        let postfix = Postfix::start(&root, "");
+        let id = |folder: &Path| fs::metadata(folder).map(|folder| (folder.dev(), folder.ino())).ok();
+        let queue = id(&postfix.folder().join("queue"));
+        assert!(queue.is_some());
+        // Each process of Postfix stands in its queue, or in what is left of it.
+        let stands = |process: &fs::DirEntry| id(&process.path().join("cwd")) == queue;
+        let running = || fs::read_dir("/proc").unwrap().flatten().filter(stands).count();
+        assert!(wait_until(|| running() > 1));
+        drop(postfix);
+        assert!(wait_until(|| running() == 0), "{} processes are left", running());
     }
 }

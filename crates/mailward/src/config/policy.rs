@@ -6,6 +6,7 @@ use verdict::local::{Action, DomainMap, FieldName, Kind, Listed, LocalPolicy, Mo
 use verdict::network::Network;
 
 use super::reader::{Reader, Value};
+use super::signing::duration;
 use super::spec;
 use crate::input::envelope::unknown_key;
 
@@ -54,6 +55,17 @@ impl Policy {
                     reader.error("config-twice", value.span(), message);
                 }
             }
+        }
+        if let Some(value) = fields.get("max_copies")
+            && let Some(most) = reader.number(value)
+        {
+            local.replay.copies = Some(most);
+            if most == 0 {
+                reader.error("config-value", value.span(), "a number from 1 was expected");
+            }
+        }
+        if let Some(age) = fields.get("max_signature_age").and_then(|value| reader.parsed(value, duration)) {
+            local.replay.age = Some(age.get());
         }
         if let Some(hold) = fields.get("hold").and_then(|value| reader.flag(value)) {
             local.hold = hold;

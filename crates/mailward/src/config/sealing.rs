@@ -5,6 +5,7 @@ use std::ops::Range;
 use dkim::Selector;
 use mail::Domain;
 use toml::de::DeTable;
+use verdict::direction::Purpose;
 use verdict::forwarded::{Forwarded, RecipientPattern};
 
 use super::listener::{DEFAULT_NAME, Listener};
@@ -48,15 +49,7 @@ impl Sealing {
             forwarded.recipients = reader.all_parsed(value, pattern);
         }
         if let Some(value) = fields.get("listeners") {
-            let is_there = |name: &str| match listeners {
-                [] => name == DEFAULT_NAME,
-                all => all.iter().any(|listener| listener.name == name),
-            };
-            let name = |text: &str| match is_there(text) {
-                true => Ok(text.to_owned()),
-                false => Err("there is no listener of this name"),
-            };
-            forwarded.listeners = reader.all_parsed(value, name);
+            forwarded.listeners = reader.all_parsed(value, |text| of_inbound(text, listeners));
         }
         if fields.get("recipients").or(fields.get("listeners")).is_none() {
             reader.missing(
@@ -66,5 +59,20 @@ impl Sealing {
             );
         }
         Some(Self { domain: domain?, selector, forwarded, at })
+    }
+}
+
+/// The name of a listener whose mail is checked, so that something can be said of it.
+fn of_inbound(name: &str, listeners: &[Listener]) -> Result<String, &'static str> {
+    let purpose = match listeners {
+        [] => (name == DEFAULT_NAME).then_some(Purpose::Both),
+        all => all.iter().find(|listener| listener.name == name).map(|listener| listener.purpose),
+    };
+    match purpose {
+        Some(Purpose::Both | Purpose::Inbound) => Ok(name.to_owned()),
+        Some(Purpose::Outbound | Purpose::Reinjected) => {
+            Err("only inbound mail is sealed, and none comes by this listener")
+        }
+        None => Err("there is no listener of this name"),
     }
 }

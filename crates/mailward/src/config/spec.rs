@@ -4,7 +4,7 @@ mod serving;
 
 pub(super) use serving::{
     AUTHORS, DAEMON, DNS, LISTENER, LOG, NETWORK, POLICY, RECEIVING, RECIPIENTS, REPLIES, RULES, SEALING,
-    STORE, TLS_POLICY,
+    STORE, TLS_POLICY, WEB,
 };
 
 /// A table of the file.
@@ -58,6 +58,7 @@ pub(super) static ROOT: Part = Part {
         table("network"),
         table("policy"),
         table("store"),
+        table("web"),
         table("log"),
         table("daemon"),
         table("tls_policy"),
@@ -75,6 +76,7 @@ pub(super) static PARTS: &[&Part] = &[
     &NETWORK,
     &POLICY,
     &STORE,
+    &WEB,
     &LOG,
     &DAEMON,
     &TLS_POLICY,

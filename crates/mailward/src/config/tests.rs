@@ -235,7 +235,7 @@ fn all_that_can_be_said_about_serving() {
          [network]\nown = '192.0.2.0/24'\nrelays = '192.0.2.25'\ndirections = ['authenticated: outbound', 'own-network: inbound']\n\
          [policy]\nmode = 'quarantine'\nown_domains = 'a.example'\nrefuse = 'policy'\nforwarders = ['192.0.2.9', 'f.example']\n\
          lists = 'l.example'\nexempt = '::1'\nallow = 'p.example'\nallow_authors = 'm.example'\ndeny_authors = 'u.example'\n\
-         hold = true\nmarking_field = 'X-Mark'\nmark_all = true\n\
+         max_copies = 50\nmax_signature_age = '2d'\nhold = true\nmarking_field = 'X-Mark'\nmark_all = true\n\
          [policy.authors]\n'a.example' = 'enforce'\n[policy.recipients]\n'b.example' = 'observe'\n\
          [policy.rules]\nspf-fail = 'refuse'\n[policy.replies]\nspf-fail = '550 5.7.23 no'\n\
          [store]\npath = 'data'\ndays = 7\nmegabytes = 10\n[log]\nformat = 'json'\n\
@@ -264,6 +264,7 @@ fn all_that_can_be_said_about_serving() {
         local.known_networks.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(),
         [Kind::Forwarder, Kind::Exempt]
     );
+    assert_eq!(local.replay, verdict::local::Replay { copies: Some(50), age: Some(172_800) });
     assert_eq!(local.known_domains.get(&d("x.l.example")), Some(&Kind::List));
     assert_eq!(local.authors.get(&d("u.example")), Some(&Listed::Deny));
     assert_eq!(local.modes.authors.get(&d("a.example")), Some(&Mode::Enforce));
@@ -304,6 +305,8 @@ fn mistakes_about_serving() {
         (findings("[dns]\nservers = ['::1', '::2', '::3', '::4']"), "more than 3 servers"),
         (findings("[network]\ndirections = 'relay: neither'"), "inbound or outbound was expected"),
         (findings("[network]\ndirections = 'x: inbound'"), "before a colon"),
+        (policy("max_copies = 0"), "a number from 1"),
+        (policy("max_signature_age = 7"), "a text in quotes"),
         (policy("mode = 'x'"), "\"observe\", \"quarantine\" or \"enforce\""),
         (policy("forwarders = '192.0.2.1/33'"), "neither a network nor a domain"),
         (policy("allow_authors = 'a.example'\ndeny_authors = 'a.example'"), "both allowed and denied"),
@@ -318,6 +321,12 @@ fn mistakes_about_serving() {
         (findings("[sealing]\ndomain = 'a.example'"), "recipients is missing"),
         (findings("[sealing]\ndomain = 'a.example'\nrecipients = 'a b'"), "neither an address nor a domain"),
         (findings("[sealing]\ndomain = 'a.example'\nlisteners = 'in'"), "no listener of this name"),
+        (
+            findings(
+                "[[listener]]\nname = 'o'\naddress = '/x'\nfor = 'outbound'\n[sealing]\ndomain = 'a.example'\nlisteners = 'o'",
+            ),
+            "only inbound mail is sealed",
+        ),
         (findings("[log]\nformat = 'xml'"), "\"logfmt\" or \"json\""),
         (findings("[daemon]\nconnections = 0"), "from 1 to 1000000"),
     ];

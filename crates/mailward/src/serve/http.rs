@@ -1,35 +1,24 @@
 //! What the pages of `web` show of a running program: its counters, and how each part of it is doing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dns::{Answer, Failure};
 use web::{Part, State};
 
+use super::log::{Line, Log};
 use super::metrics::{BUCKETS, Family, Metrics, Value};
 
 /// How long the DNS may give time-outs and nothing else before it counts as away. When nothing was asked for that long,
 /// nobody knows, and it counts as well.
 pub const DNS_SILENCE: Duration = Duration::from_secs(60);
 
-/// How the store is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// Rows go to the database.
-    Reachable,
-    /// The database is away, and rows go to the journal.
-    Spilling,
-    /// Rows go nowhere: the journal can't be written either, or is full.
-    Lost,
-}
-
-/// How the parts are doing, told by each as it works.
+/// How the milter and the DNS are doing, told by each as it works.
 #[derive(Debug)]
 pub struct Health {
     start: Instant,
     listening: AtomicBool,
-    store: AtomicU8,
     /// Milliseconds since the start, and one more: when the first time-out came behind the last other answer; 0 where none
     /// came.
     silent_since: AtomicU64,
@@ -43,7 +32,6 @@ impl Default for Health {
         Self {
             start: Instant::now(),
             listening: AtomicBool::new(false),
-            store: AtomicU8::new(Store::Reachable as u8),
             silent_since: AtomicU64::new(0),
             silent_until: AtomicU64::new(0),
         }
@@ -54,11 +42,6 @@ impl Health {
     /// Whether MTAs can connect on all listeners.
     pub fn listening(&self, open: bool) {
         self.listening.store(open, Ordering::Relaxed);
-    }
-
-    /// How the store is doing now.
-    pub fn store(&self, store: Store) {
-        self.store.store(store as u8, Ordering::Relaxed);
     }
 
     /// The DNS gave an answer. One out of the cache says nothing about those who answer.
@@ -91,14 +74,7 @@ impl Health {
             false => State::Good,
             true => State::Bad("every question for the last minute was a time-out"),
         };
-        let store = match self.store.load(Ordering::Relaxed) {
-            state if state == Store::Reachable as u8 => State::Good,
-            state if state == Store::Spilling as u8 => {
-                State::Strained("the database is away; rows go to the journal")
-            }
-            _ => State::Bad("the database is away, and the journal takes no rows"),
-        };
-        [("milter", milter), ("dns", dns), ("store", store)].map(|(name, state)| Part { name, state }).into()
+        [("milter", milter), ("dns", dns)].map(|(name, state)| Part { name, state }).into()
     }
 }
 
@@ -106,26 +82,36 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What the pages read.
-#[derive(Debug)]
+/// What the pages show: of each part what runs in this process, and nothing of what runs elsewhere.
 pub struct Pages {
-    /// The counters.
-    pub metrics: Arc<Metrics>,
-    /// How the parts are doing.
-    pub health: Arc<Health>,
+    /// The milter's counters, and how it is doing.
+    pub milter: Option<(Arc<Metrics>, Arc<Health>)>,
+    /// How the store is doing.
+    pub store: Box<dyn Fn() -> State + Send + Sync>,
+    /// Where trouble is told.
+    pub log: Arc<Log>,
 }
 
 impl web::Source for Pages {
     fn metrics(&self, page: &mut web::Metrics) {
-        self.metrics.families().into_iter().for_each(|family| write(page, family));
+        let build = vec![("version", env!("CARGO_PKG_VERSION"))];
+        page.gauges("mailward_build_info", "Which mailward this is.", [(build, 1.0)]);
+        let families = self.milter.iter().flat_map(|(metrics, _)| metrics.families());
+        families.for_each(|family| write(page, family));
     }
 
     fn health(&self) -> Vec<Part> {
-        self.health.parts(self.health.start.elapsed())
+        let milter = self.milter.iter().flat_map(|(_, health)| health.parts(health.start.elapsed()));
+        milter.chain([Part { name: "store", state: (self.store)() }]).collect()
     }
 
     fn trouble(&self, trouble: &web::Trouble) {
-        anstream::eprintln!("mailward: HTTP: {trouble}");
+        let cause = match trouble {
+            web::Trouble::Accept(_) => "http-accept",
+            web::Trouble::TooMany(_) => "http-too-many",
+            web::Trouble::Panicked => "http-panicked",
+        };
+        self.log.trouble(cause, Line::new("trouble").text("kind", cause).show("why", trouble));
     }
 }
 

@@ -22,12 +22,13 @@ const MODES: [&str; 5] = ["observe", "quarantine", "enforce", "mixed", "exempt"]
 const ACTIONS: [Action; 5] =
     [Action::Accept, Action::Mark, Action::Quarantine, Action::Defer, Action::Refuse];
 const SIGNED: [&str; 4] = ["signed", "left", "failed", "unsigned"];
+const COPIES: [&str; 4] = ["1", "2-10", "11-100", "101-"];
 const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
 const LEVELS: [&str; 5] = ["nothing", "dane", "dane-only", "secure", "defer"];
 const FETCHES: [&str; 2] = ["fetched", "failed"];
 const EVENTS: [TlsEventKind; 3] = [TlsEventKind::Fetched, TlsEventKind::Vanished, TlsEventKind::Weakened];
-const TROUBLES: [&str; 4] = ["panic", "deadline", "edit", "protocol"];
+const TROUBLES: [&str; 5] = ["panic", "deadline", "edit", "protocol", "memory"];
 
 /// Counts up.
 #[derive(Debug, Default)]
@@ -99,6 +100,8 @@ pub enum Trouble {
     Edit,
     /// The MTA broke the protocol, or the connection was lost.
     Protocol,
+    /// There was no room for a header.
+    Memory,
 }
 
 /// All that is counted.
@@ -111,6 +114,7 @@ pub struct Metrics {
     signed: [Counter; SIGNED.len()],
     signatures: Counter,
     sealed: [Counter; SEALED.len()],
+    copies: [Counter; COPIES.len()],
     forged: Counter,
     connections: Counter,
     refused_connections: Counter,
@@ -212,6 +216,17 @@ impl Metrics {
         self.signatures.0.fetch_add(signatures as u64, Ordering::Relaxed);
     }
 
+    /// The signature of an inbound message was seen so often.
+    pub fn copies(&self, copies: u32) {
+        let word = match copies {
+            0 | 1 => "1",
+            2..=10 => "2-10",
+            11..=100 => "11-100",
+            _ => "101-",
+        };
+        count(&self.copies, &COPIES, word);
+    }
+
     /// What became of the seal of an inbound message.
     pub fn sealed(&self, sealed: Sealed) {
         let word = match sealed {
@@ -264,6 +279,7 @@ impl Metrics {
             Trouble::Deadline => "deadline",
             Trouble::Edit => "edit",
             Trouble::Protocol => "protocol",
+            Trouble::Memory => "memory",
         };
         count(&self.troubles, &TROUBLES, word);
     }
@@ -322,6 +338,11 @@ impl Metrics {
                 by("result", &SIGNED, &self.signed)
             }),
             family("mailward_signatures_total", "DKIM signatures made.", counter(&self.signatures)),
+            family(
+                "mailward_copies_total",
+                "Inbound messages by how often their author's signature was seen.",
+                by("copies", &COPIES, &self.copies),
+            ),
             family("mailward_seals_total", "ARC seals on inbound messages that leave again.", {
                 by("result", &SEALED, &self.sealed)
             }),
@@ -427,7 +448,8 @@ mod tests {
             assert_eq!(value(&metrics, "mailward_outbound_total", &[("result", word)]), Value::Counter(1));
         }
         assert_eq!(value(&metrics, "mailward_signatures_total", &[]), Value::Counter(4));
-        for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol] {
+        for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol, Trouble::Memory]
+        {
             metrics.trouble(trouble);
         }
         for word in TROUBLES {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use dns::Dns;
 use mail::UnixTime;
-use milter::command::{Client as Peer, Connect};
+use milter::command::{Client as Peer, Connect, Stage};
 use milter::wire::Strings;
 use milter::{Actions, Client, Context, Greeting, MacroStage, Mta, Service, Trouble, Verdict, Wish};
 use verdict::direction::{Direction, Origin, Purpose, Row};
@@ -27,6 +27,15 @@ pub const WISH: Wish = Wish {
     needed: Actions(Actions::ADD_HEADERS.0 | Actions::CHANGE_HEADERS.0),
     wanted: Actions::QUARANTINE,
     refused_recipients: false,
+    unanswered: &[
+        Stage::Connect,
+        Stage::Helo,
+        Stage::Mail,
+        Stage::Rcpt,
+        Stage::Data,
+        Stage::Header,
+        Stage::EndOfHeader,
+    ],
     macros: &[
         (MacroStage::Connect, "j {daemon_name}"),
         (MacroStage::Mail, "{auth_authen} i"),
@@ -91,6 +100,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Service for Listening<D> {
             Trouble::Idle { .. } => ("idle", None),
             Trouble::Late { .. } => ("late", Some(metrics::Trouble::Deadline)),
             Trouble::NotAllowed(_) => ("not-allowed", Some(metrics::Trouble::Edit)),
+            Trouble::Unasked { .. } => ("unasked", Some(metrics::Trouble::Protocol)),
         };
         kind.into_iter().for_each(|kind| self.shared.metrics.trouble(kind));
         let line = Line::new("trouble").text("listener", &*self.name).text("kind", cause);

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
 use mail::UnixTime;
-use store::{HistoryLimits, JournalLimits, Put, QueueLimits, Retention, Store, Writer, WriterSettings};
-use verdict::local::{Deferral, History, SIGNING_DAYS, Subjects};
+use store::{
+    Deferred, HistoryLimits, JournalLimits, Put, QueueLimits, State as Rows, Store, Writer, WriterSettings,
+};
+use verdict::local::{Copies, Deferral, History, SIGNING_DAYS, Subjects};
 use verdict::{Envelope, Verdict};
+use web::State;
 
 use super::log::{Line, Log};
 use super::row::{Judged, deferral_key};
@@ -17,11 +20,9 @@ use crate::config;
 use crate::input::{InputError, now};
 
 /// How often a database that was away at the start is tried again.
-const RETRY: Duration = Duration::from_secs(10);
-/// How often too old rows are looked for.
-const TIDY: Duration = Duration::from_secs(6 * 60 * 60);
-/// How long a node may take for that, in seconds.
-const LEASE: u64 = 60 * 60;
+const RETRY: Duration = Duration::from_secs(1);
+/// Most signatures that are counted: about 10 MiB.
+const MAX_SIGNATURES: usize = 65_536;
 
 /// The past.
 pub struct Past {
@@ -29,30 +30,25 @@ pub struct Past {
     /// Whether the memory holds what the database knows; until then nothing is known.
     loaded: AtomicBool,
     writer: RwLock<Option<Writer>>,
+    copies: Mutex<Copies>,
 }
 
 impl Past {
     /// One that is kept in memory alone, and knows everything since its beginning.
     pub fn in_memory() -> Self {
         let memory = Arc::new(store::History::new(HistoryLimits::default()));
-        Self { memory, loaded: AtomicBool::new(true), writer: RwLock::new(None) }
+        let copies = Mutex::new(Copies::new(MAX_SIGNATURES));
+        Self { memory, loaded: AtomicBool::new(true), writer: RwLock::new(None), copies }
     }
 
     /// Opens the database. One that is away is no error: rows wait in the journal, and nothing is known until it is back.
     pub async fn open(config: &config::Store, log: &Log) -> Result<(Self, Store), InputError> {
-        let place = config.place();
-        let failed = |error: &dyn std::fmt::Display| InputError::new(place.to_string(), error.to_string());
-        let store = Store::new(&place).map_err(|error| failed(&error))?;
+        let (store, mut loaded) = database(config, log).await?;
         let memory = Arc::new(store::History::new(HistoryLimits::default()));
-        let loaded = match load(&store, &memory).await {
-            Ok(()) => true,
-            Err(error @ store::Error::Newer { .. }) => return Err(failed(&error)),
-            Err(error) => {
-                let line = Line::new("warning").show("why", format_args!("{place}: {error}"));
-                log.write(&line.text("until", "rows go to the journal, and nothing is known of the past"));
-                false
-            }
-        };
+        if loaded && let Err(error) = store.load(&memory, now()).await {
+            log.write(&away(config, &error));
+            loaded = false;
+        }
         let settings = WriterSettings {
             journal: config.path.join("journal"),
             limits: JournalLimits::default(),
@@ -60,12 +56,16 @@ impl Past {
             now,
         };
         let writer = Writer::start(store.clone(), Arc::clone(&memory), &settings);
-        let writer = RwLock::new(Some(writer.map_err(|error| failed(&error))?));
-        Ok((Self { memory, loaded: AtomicBool::new(loaded), writer }, store))
+        let failed =
+            |error: store::JournalError| InputError::new(config.place().to_string(), error.to_string());
+        let writer = RwLock::new(Some(writer.map_err(failed)?));
+        let copies = Mutex::new(Copies::new(MAX_SIGNATURES));
+        Ok((Self { memory, loaded: AtomicBool::new(loaded), writer, copies }, store))
     }
 
-    /// Brings the database to its version, learns what it knows as soon as it is there, and removes from it what is too old.
-    pub async fn tend(&self, store: &Store, keep: Retention, log: &Log) {
+    /// Brings the database to its version and learns what it knows as soon as it is there; then says where rows go, whenever
+    /// that changes.
+    pub async fn tend(&self, store: &Store, log: &Log) {
         while !self.loaded.load(Ordering::Relaxed) {
             tokio::time::sleep(RETRY).await;
             if load(store, &self.memory).await.is_ok() {
@@ -73,13 +73,30 @@ impl Past {
                 log.write(&Line::new("store").text("result", "the database is there"));
             }
         }
-        let mut often = tokio::time::interval(TIDY);
-        let holder = format!("{}-{}", std::process::id(), now().0);
-        loop {
-            often.tick().await;
-            if let Err(error) = tidy(store, keep, &holder).await {
-                log.trouble("retention", Line::new("warning").show("why", error));
-            }
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Writer::watch);
+        let Some(mut states) = writer else { return };
+        while states.changed().await.is_ok() {
+            let line = match &*states.borrow_and_update() {
+                Rows::Storing => Line::new("store").text("result", "rows go to the database again"),
+                Rows::Spilling(why) => {
+                    Line::new("store").text("result", "rows go to the journal").show("why", why)
+                }
+                Rows::Stuck(why) => Line::new("store").text("result", "rows go nowhere").show("why", why),
+            };
+            log.trouble("store", line);
+        }
+    }
+
+    /// How the store is doing.
+    pub fn state(&self) -> State {
+        if !self.loaded.load(Ordering::Relaxed) {
+            return State::Strained("the database is away since the start; nothing is known of the past");
+        }
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
+        match writer.as_ref().map(|writer| writer.status().state) {
+            None | Some(Rows::Storing) => State::Good,
+            Some(Rows::Spilling(_)) => State::Strained("the database is away; rows go to the journal"),
+            Some(Rows::Stuck(_)) => State::Bad("the database is away, and the journal takes no rows"),
         }
     }
 
@@ -95,10 +112,12 @@ impl Past {
             return History::unknown();
         }
         let days = |domain: &&mail::Domain| self.memory.days_signed(domain, now) as usize >= SIGNING_DAYS;
-        let deferral = match deferral_key(envelope, verdict) {
-            Some(key) if self.memory.may_defer(&key, now) => Deferral::Never,
-            // Whether it was deferred for too long or can't be remembered: it is not deferred.
-            Some(_) | None => Deferral::Unknown,
+        let deferred = deferral_key(envelope, verdict).map(|key| self.memory.deferred(&key, now));
+        let deferral = match deferred {
+            Some(Deferred::Never) => Deferral::Never,
+            Some(Deferred::Since(first)) => Deferral::Since(first),
+            // What can't be remembered is not deferred: it might go on for ever.
+            Some(Deferred::NoRoom) | None => Deferral::Unknown,
         };
         History {
             signers: Some(subjects.organizations.iter().filter(days).cloned().collect()),
@@ -108,7 +127,13 @@ impl Past {
                 .zip(envelope.client)
                 .map(|(author, client)| self.memory.passed_from(author, client, now)),
             deferral,
+            copies: None,
         }
+    }
+
+    /// Counts a message: how often its signature was seen since this process began, if it was not forgotten.
+    pub fn count(&self, verdict: &Verdict, now: UnixTime) -> Option<u32> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).count(verdict, now)
     }
 
     /// Keeps what has to be kept of a message. Never waits for a disk or a database.
@@ -135,17 +160,28 @@ impl Past {
     }
 }
 
+/// The database, and whether it is there and of our version. One that is away is no error.
+pub(super) async fn database(config: &config::Store, log: &Log) -> Result<(Store, bool), InputError> {
+    let failed = |error: store::Error| InputError::new(config.place().to_string(), error.to_string());
+    let store = Store::new(&config.place()).map_err(failed)?;
+    match store.migrate(now()).await {
+        Ok(()) => Ok((store, true)),
+        Err(error @ store::Error::Newer { .. }) => Err(failed(error)),
+        Err(error) => {
+            log.write(&away(config, &error));
+            Ok((store, false))
+        }
+    }
+}
+
+fn away(config: &config::Store, error: &store::Error) -> Line {
+    let line = Line::new("warning").show("why", format_args!("{}: {error}", config.place()));
+    line.text("until", "rows go to the journal, and nothing is known of the past")
+}
+
 async fn load(store: &Store, memory: &store::History) -> Result<(), store::Error> {
     store.migrate(now()).await?;
     store.load(memory, now()).await
-}
-
-async fn tidy(store: &Store, keep: Retention, holder: &str) -> Result<(), store::Error> {
-    if let Some(lease) = store.claim("retention", holder, now(), LEASE).await? {
-        store.retain(keep, now()).await?;
-        store.release(lease).await?;
-    }
-    Ok(())
 }
 
 /// Makes the folder of the data, for its owner alone, before the right to do so is given up.

@@ -1,16 +1,24 @@
 //! A new configuration: it takes over only if all of it can.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use resolver::Resolver;
+use tokio::sync::{mpsc, oneshot};
 
+use super::control::Outcome;
 use super::log::Line;
 use super::shared::Shared;
 use super::site::{Faults, Site};
+use super::watch;
 use crate::config::{self, Config, Listener};
 use crate::input::InputError;
 
+/// An order to read the configuration again, and who wants to know what comes of it.
+pub(super) type Order = Option<oneshot::Sender<Outcome>>;
+
 /// What is compared with the new configuration.
+#[derive(Clone)]
 pub(super) struct Reload {
     /// The file; `None` for the default one, which may come to be there.
     pub(super) path: Option<PathBuf>,
@@ -23,9 +31,25 @@ pub(super) struct Reload {
 }
 
 impl Reload {
+    /// Does what is ordered, one after the other, while mail goes on.
+    pub(super) async fn obey(mut self, shared: Arc<Shared<Resolver>>, mut orders: mpsc::Receiver<Order>) {
+        while let Some(order) = orders.recv().await {
+            watch::reloading();
+            let outcome = self.reload(&shared).await;
+            watch::ready();
+            // Who is gone does not want to know it.
+            let _ = order.map(|order| order.send(outcome));
+        }
+    }
+
     /// Reads the configuration and the keys again. What came of it stands in the log.
-    pub(super) fn reload(&mut self, shared: &Shared<Resolver>) {
-        let result = self.read();
+    async fn reload(&mut self, shared: &Shared<Resolver>) -> Outcome {
+        let reading = self.clone();
+        // On a thread that may wait for the disk.
+        let read = tokio::task::spawn_blocking(move || reading.read()).await;
+        let result = read.unwrap_or_else(|_| {
+            Err(InputError::new("the configuration", "a mistake in the program: reading it has failed"))
+        });
         shared.metrics.reload(result.is_ok());
         let line = Line::new("reload");
         match result {
@@ -34,10 +58,12 @@ impl Reload {
                 shared.log.set_format(log);
                 shared.take_over(site, dns);
                 shared.log.write(&line.text("result", "taken over"));
+                Outcome { taken_over: true, why: None }
             }
             Err(error) => {
                 let line = line.text("result", "refused: what was in force stays");
-                shared.log.write(&line.show("why", error));
+                shared.log.write(&line.show("why", &error));
+                Outcome { taken_over: false, why: Some((&error).into()) }
             }
         }
     }

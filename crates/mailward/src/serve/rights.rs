@@ -1,7 +1,7 @@
 //! What the process may do: file descriptors, whose rights it keeps, and what it gives up of them.
 
 use std::ffi::CString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
@@ -50,10 +50,61 @@ pub(super) fn become_user(name: &str) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Gives up the right to run programs, and to write anywhere but below these directories. For this thread and those that it
-/// starts from now on. Gives what came of it, in a word for the log.
-pub(super) fn sandbox(writable: &[PathBuf]) -> &'static str {
-    match restrict(writable) {
+/// What a process without keys reads beside its data and what it was given by name: what names of hosts and certificates of
+/// databases are looked up in.
+const READ_WITHOUT_KEYS: &[&str] = &[
+    "/dev/null",
+    "/dev/urandom",
+    "/etc/ca-certificates",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/pki",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl",
+    "/lib",
+    "/lib64",
+    "/proc/self",
+    "/run/systemd/resolve",
+    "/usr",
+];
+
+/// What a process goes on reading and writing.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// Files and folders that it reads.
+    pub(super) readable: Vec<PathBuf>,
+    /// Folders that it writes, and reads.
+    pub(super) writable: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Everything is read, as keys may stand anywhere.
+    pub(super) fn all(writable: Vec<PathBuf>) -> Self {
+        Self { readable: vec![PathBuf::from("/")], writable }
+    }
+
+    /// Only these files are read, and what the system needs.
+    pub(super) fn without_keys(files: Vec<PathBuf>, writable: Vec<PathBuf>) -> Self {
+        let readable = READ_WITHOUT_KEYS.iter().map(PathBuf::from).chain(files).collect();
+        Self { readable, writable }
+    }
+
+    /// Whether a file or folder can be read.
+    pub(super) fn reads(&self, path: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let path = real(path);
+        self.readable.iter().chain(&self.writable).any(|folder| path.starts_with(real(folder)))
+    }
+}
+
+/// Gives up the right to run programs, and to read and write anything but these files. For this thread and those that it starts
+/// from now on. Gives what came of it, in a word for the log.
+pub(super) fn sandbox(files: &Files) -> &'static str {
+    match restrict(files) {
         Ok(RulesetStatus::FullyEnforced) => "landlock",
         Ok(RulesetStatus::PartiallyEnforced) => "landlock, as far as this kernel has it",
         Ok(RulesetStatus::NotEnforced) => "none: this kernel has no landlock",
@@ -61,18 +112,18 @@ pub(super) fn sandbox(writable: &[PathBuf]) -> &'static str {
     }
 }
 
-fn restrict(writable: &[PathBuf]) -> Result<RulesetStatus, RulesetError> {
+fn restrict(files: &Files) -> Result<RulesetStatus, RulesetError> {
     let abi = ABI::V3;
     let read: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let write = AccessFs::from_all(abi) & !AccessFs::Execute;
-    let rules =
-        std::iter::once((PathBuf::from("/"), read)).chain(writable.iter().map(|path| (path.clone(), write)));
+    let readable = files.readable.iter().map(|path| (path, read));
+    let rules = readable.chain(files.writable.iter().map(|path| (path, write)));
     let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(abi))?.create()?;
     for (path, access) in rules {
-        // What is not there can't be written to.
-        if let Ok(path) = PathFd::new(path) {
-            ruleset = ruleset.add_rule(PathBeneath::new(path, access))?;
-        }
+        // What is not there can't be read or written.
+        let Ok(place) = PathFd::new(path) else { continue };
+        let access = if path.is_dir() { access } else { access & AccessFs::from_file(abi) };
+        ruleset = ruleset.add_rule(PathBeneath::new(place, access))?;
     }
     Ok(ruleset.restrict_self()?.ruleset)
 }
@@ -93,14 +144,30 @@ mod tests {
     fn net_14_what_is_given_up_is_gone() {
         let room = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
+        let key = elsewhere.path().join("key");
+        std::fs::write(&key, "secret").unwrap();
         let (inside, outside) = (room.path().to_owned(), elsewhere.path().to_owned());
-        let ended = std::thread::spawn(move || {
-            let word = sandbox(std::slice::from_ref(&inside));
-            let wrote = |path: &PathBuf| std::fs::write(path.join("x"), "x").is_ok();
-            (word, wrote(&inside), wrote(&outside), std::fs::read_dir(&outside).is_ok())
-        });
-        let (word, inside, outside, read) = ended.join().unwrap();
-        assert!(inside && read, "{word}");
-        assert_eq!(outside, !word.starts_with("landlock"), "{word}");
+        let check = |files: fn(Vec<PathBuf>) -> Files, reads: bool| {
+            let (inside, outside, key) = (inside.clone(), outside.clone(), key.clone());
+            let ended = std::thread::spawn(move || {
+                let files = files(vec![inside.clone()]);
+                assert_eq!((files.reads(&inside), files.reads(&key)), (true, reads));
+                let word = sandbox(&files);
+                let wrote = |path: &PathBuf| std::fs::write(path.join("x"), "x").is_ok();
+                let read = std::fs::read(&key).is_ok();
+                let list = std::fs::read_dir(&outside).is_ok();
+                let ran = std::process::Command::new("/bin/true").status().is_ok();
+                (word, wrote(&inside), wrote(&outside), read, list, ran, std::fs::read("/etc/hosts").is_ok())
+            });
+            let (word, inside, outside, read, list, ran, hosts) = ended.join().unwrap();
+            assert!(inside && hosts, "{word}");
+            if word.starts_with("landlock") {
+                assert_eq!((outside, ran, read, list), (false, false, reads, reads), "{word}");
+            } else {
+                println!("a test of the sandbox did NOT run: {word}");
+            }
+        };
+        check(Files::all, true);
+        check(|writable| Files::without_keys(Vec::new(), writable), false);
     }
 }

@@ -38,6 +38,8 @@ impl Judged<'_> {
         });
         let disposition = self.disposition(policy.as_ref());
         let under = |mode| decision.under(mode).map_or(Taken::Accept, |held| taken(held.action));
+        // Where nothing was done, it is of interest what would have been.
+        let rule = decision.rule().or_else(|| decision.under(Local::Enforce).map(|held| held.rule));
         MessageRow {
             id: RowId::new(self.now, random),
             listener: Note::new(self.listener),
@@ -55,7 +57,7 @@ impl Judged<'_> {
             spf_helo: verdict.spf().helo.as_ref().and_then(spf_result),
             dkim: verdict.dkim().iter().filter_map(dkim_result).collect(),
             disposition,
-            rule: Note::new(decision.rule().map_or("", Rule::as_str)),
+            rule: Note::new(rule.map_or("", Rule::as_str)),
             taken: taken(decision.disposition().action()),
             would: Would {
                 observe: under(Local::Observe),

@@ -10,6 +10,7 @@ use courier::{Courier, RootsError, Settings};
 use dns::Dns;
 use mail::{Domain, Explain, UnixTime};
 use mta_sts::Policy;
+use resolver::Deadline;
 use socketmap::{Lookup, Reason, Reply, Request, Trouble, Value};
 use store::{Store, TLS_POLICY_BYTES, TlsEvent, TlsEventKind};
 use tokio::time::interval;
@@ -26,6 +27,8 @@ use crate::tls::next_hop::NextHop;
 
 /// The name of the table.
 pub const MAP: &str = "tls-policy";
+/// How long the DNS may take for an answer; Postfix waits for 100 s.
+const DNS_WITHIN: Duration = Duration::from_secs(15);
 /// How often what waits for the database is written down.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often policies that are due are looked for.
@@ -75,16 +78,16 @@ pub struct TlsPolicy<D> {
 pub struct Surroundings<D>(Arc<Shared<D>>);
 
 impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
-    type Dns = Watched<D>;
+    type Dns = Watched<Deadline<D>>;
 
-    fn dns(&self) -> Watched<D> {
-        self.0.dns()
+    fn dns(&self) -> Self::Dns {
+        self.0.dns(DNS_WITHIN)
     }
 
     async fn fetch(&self, domain: &Domain, within: Duration) -> Result<Policy, String> {
         let site = self.0.site();
         let Some(tls) = &site.tls else { return Err("TLS policies are not configured any more".to_owned()) };
-        let fetched = tls.fetch(&self.0.dns(), domain, within).await;
+        let fetched = tls.fetch(&self.0.dns(within), domain, within).await;
         self.0.metrics.policy_fetch(fetched.is_ok());
         fetched
     }
@@ -135,7 +138,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         let site = shared.site();
         let (Some(tls), Some(hop)) = (&site.tls, NextHop::parse(key)) else { return Answer::NotFound };
         let found = self.keeper.sts(&hop.domain, WAIT).await;
-        let decision = decision(&shared.dns(), &hop, &found.sts, tls.dane).await;
+        let decision = decision(&shared.dns(DNS_WITHIN), &hop, &found.sts, tls.dane).await;
         let answer = tls.postfix.answer(&decision);
         shared.metrics.policy_answer(&decision.level);
         let number = number(&answer);

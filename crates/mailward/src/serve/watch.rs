@@ -1,54 +1,56 @@
 //! Signals, and the signs of life for systemd.
 
-use std::future::{Future, pending};
 use std::io;
 use std::time::Duration;
 
-use resolver::Resolver;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Interval, interval};
+use tokio::time::interval;
 
-use super::log::Line;
-use super::reload::Reload;
-use super::shared::Shared;
+use super::log::{Line, Log};
 use crate::input::InputError;
 
-/// Waits for signals: SIGHUP reloads; SIGTERM and SIGINT have `finish` end what is in flight, and a second one ends it
-/// at once.
-pub(super) async fn until_stopped(
-    shared: &Shared<Resolver>,
-    mut reload: Reload,
-    finish: impl Future<Output = ()>,
-) -> Result<(), InputError> {
-    let failed = |error: io::Error| InputError::new("signals", error.to_string());
-    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut watchdog = sd_notify::watchdog_enabled().map(|within| every(within / 2));
-    tell(&[NotifyState::Ready]);
-    loop {
-        tokio::select! {
-            _ = hang_up.recv() => {
-                if let Ok(now) = NotifyState::monotonic_usec_now() {
-                    tell(&[NotifyState::Reloading, now]);
-                }
-                reload.reload(shared);
-                tell(&[NotifyState::Ready]);
+/// The signals that mean something to a daemon.
+pub(super) struct Signals {
+    hang_up: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on none of them kills the process.
+    pub(super) fn take() -> Result<Self, InputError> {
+        let failed = |error: io::Error| InputError::new("signals", error.to_string());
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    /// Says that all is ready, and waits: SIGHUP orders a reload by `reload`; SIGTERM and SIGINT have `finish` end what is in
+    /// flight, and a second one ends it at once.
+    pub(super) async fn until_stopped(self, log: &Log, reload: impl Fn(), finish: impl Future<Output = ()>) {
+        let Self { mut hang_up, mut terminate, mut interrupt } = self;
+        if let Some(within) = sd_notify::watchdog_enabled() {
+            tokio::spawn(alive(within / 2, || tell(&[NotifyState::Watchdog])));
+        }
+        ready();
+        loop {
+            tokio::select! {
+                _ = hang_up.recv() => reload(),
+                () = either(&mut terminate, &mut interrupt) => break,
             }
-            () = either(&mut terminate, &mut interrupt) => break,
-            () = tick(&mut watchdog) => tell(&[NotifyState::Watchdog]),
+        }
+        tell(&[NotifyState::Stopping]);
+        log.write(&Line::new("stop").text("why", "a signal; messages in flight are finished"));
+        tokio::select! {
+            () = finish => {}
+            () = either(&mut terminate, &mut interrupt) => {
+                log.write(&Line::new("stop").text("why", "a second signal; messages in flight are cut off"));
+            }
         }
     }
-    tell(&[NotifyState::Stopping]);
-    shared.log.write(&Line::new("stop").text("why", "a signal; messages in flight are finished"));
-    tokio::select! {
-        () = finish => {}
-        () = either(&mut terminate, &mut interrupt) => {
-            shared.log.write(&Line::new("stop").text("why", "a second signal; messages in flight are cut off"));
-        }
-    }
-    Ok(())
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {
@@ -58,20 +60,56 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-fn every(period: Duration) -> Interval {
-    interval(period.max(Duration::from_millis(1)))
+/// Gives a sign of life every so often. As a task among those that serve mail: where they get no turn, it gets none.
+async fn alive(period: Duration, sign: impl Fn()) {
+    let mut often = interval(period.max(Duration::from_millis(1)));
+    loop {
+        often.tick().await;
+        sign();
+    }
 }
 
-async fn tick(watchdog: &mut Option<Interval>) {
-    match watchdog {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => pending().await,
+/// Tells systemd that a new configuration is being read.
+pub(super) fn reloading() {
+    if let Ok(now) = NotifyState::monotonic_usec_now() {
+        tell(&[NotifyState::Reloading, now]);
     }
+}
+
+/// Tells systemd that all is as it should be.
+pub(super) fn ready() {
+    tell(&[NotifyState::Ready]);
 }
 
 /// Without systemd nobody listens.
 fn tell(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn while_no_task_gets_a_turn_there_is_no_sign_of_life() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (sign, signs) = mpsc::channel();
+        runtime.spawn(alive(Duration::from_millis(1), move || sign.send(()).unwrap()));
+        signs.recv().unwrap();
+        let (stuck, is_stuck) = mpsc::channel();
+        let (free, freed) = mpsc::channel::<()>();
+        runtime.spawn(async move {
+            stuck.send(()).unwrap();
+            freed.recv().unwrap();
+        });
+        is_stuck.recv().unwrap();
+        signs.try_iter().for_each(drop);
+        assert!(signs.recv_timeout(Duration::from_millis(200)).is_err(), "a sign of life from the dead");
+        free.send(()).unwrap();
+        signs.recv().unwrap();
+    }
 }

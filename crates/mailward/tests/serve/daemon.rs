@@ -1,85 +1,16 @@
 //! The program itself: started, told to read its configuration again, ended, killed.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tempfile::TempDir;
+use nix::sys::signal::Signal;
 use testkit::real::postfix::Postfix;
 use testkit::real::{Root, knot, wait_until};
 
+use super::program::{Program, text};
 use super::world::{outside, sample, zone};
-
-/// The program, until it is dropped.
-struct Program {
-    child: Child,
-    lines: Arc<Mutex<String>>,
-    _folder: TempDir,
-    file: PathBuf,
-}
-
-impl Program {
-    fn start(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("mailward.toml");
-        fs::write(&file, text).unwrap();
-        // The data are made in it, also by a user who has no rights here.
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
-        command.arg("serve").arg("--config").arg(&file).current_dir(folder.path());
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = Arc::new(Mutex::new(String::new()));
-        let (all, stderr) = (Arc::clone(&lines), BufReader::new(child.stderr.take().unwrap()));
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                all.lock().unwrap().push_str(&format!("{line}\n"));
-            }
-        });
-        let program = Self { child, lines, _folder: folder, file };
-        program.says("event=listening", 1);
-        program
-    }
-
-    fn log(&self) -> String {
-        self.lines.lock().unwrap().clone()
-    }
-
-    /// Waits until something stands in the log so often.
-    fn says(&self, what: &str, times: usize) {
-        let said = wait_until(|| self.log().matches(what).count() >= times);
-        assert!(said, "{what} is not there {times} times:\n{}", self.log());
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
-    }
-
-    /// Where its first listener is.
-    fn addr(&self) -> SocketAddr {
-        let log = self.log();
-        let at = log.split(" at=inet:").nth(1).unwrap();
-        at.split_whitespace().next().unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn text(server: SocketAddr, more: &str) -> String {
-    format!(
-        "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[receiving]\nauthserv_id = 'mx.receiver.test'\n\
-         deadline = '3s'\n[dns]\nservers = '{server}'\n{more}"
-    )
-}
 
 fn postfix(addr: impl std::fmt::Display) -> Option<Postfix> {
     let root = Root::find(&["postfix"])?;
@@ -147,7 +78,7 @@ fn dns_13_without_the_dns_mail_is_tagged_and_goes_on_and_all_is_well_when_it_is_
 }
 
 #[test]
-fn net_08_killed_it_lets_nothing_in_unchecked_and_told_to_end_it_finishes_what_is_in_flight() {
+fn net_08_told_to_end_it_finishes_what_is_in_flight_and_then_nothing_comes_in_unchecked() {
     let Some(knot) = knot(&zone("")) else { return };
     let mut program = Program::start(&text(knot.addr, ""));
     let Some(postfix) = postfix(format!("inet:{}", program.addr())) else { return };
@@ -162,7 +93,7 @@ fn net_08_killed_it_lets_nothing_in_unchecked_and_told_to_end_it_finishes_what_i
     let content = String::from_utf8_lossy(&postfix.sink.wait_for(1)[0].content).into_owned();
     assert!(content.contains("dmarc=pass"), "{content}");
     drop(client);
-    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    assert!(wait_until(|| program.has_ended()), "{}", program.log());
     // Nobody is there now: Postfix does as `milter_default_action` says.
     let mut client = postfix.converse();
     client.say("EHLO xclient.test");
@@ -181,7 +112,7 @@ fn a_unix_socket_has_its_rights_and_is_gone_in_the_end() {
         |path: &Path| std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions());
     assert_eq!(mode(&path) & 0o777, 0o606);
     program.signal(Signal::SIGINT);
-    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    assert!(wait_until(|| program.has_ended()), "{}", program.log());
     assert!(!path.exists());
 }
 
@@ -192,12 +123,18 @@ fn net_14_rights_of_root_are_given_up() {
     }
     let program =
         Program::start("[[listener]]\nname = 'in'\naddress = '127.0.0.1:0'\n[daemon]\nuser = 'nobody'\n");
-    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let status = fs::read_to_string(program.proc("status")).unwrap();
     let ids = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert!(!ids("Uid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
-    assert!(!ids("Gid:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    for name in ["Gid:", "Groups:"] {
+        assert!(!ids(name).split_whitespace().skip(1).any(|id| id == "0"), "{status}");
+    }
+    for name in ["CapPrm:", "CapEff:", "CapInh:", "CapAmb:"] {
+        assert!(ids(name).ends_with("\t0000000000000000"), "{status}");
+    }
+    assert!(ids("NoNewPrivs:").ends_with('1'), "{status}");
     assert!(!program.log().contains("rights of root"), "{}", program.log());
-    for task in fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap().flatten() {
+    for task in fs::read_dir(program.proc("task")).unwrap().flatten() {
         let status = fs::read_to_string(task.path().join("status")).unwrap();
         assert!(!status.contains("Uid:\t0"), "{status}");
     }
@@ -228,7 +165,7 @@ fn what_was_seen_before_a_restart_is_known_after_it() {
     let postfix = Postfix::start(&root, &settings);
     assert!(send(&postfix).starts_with("250"), "{}", program.log());
     program.signal(Signal::SIGTERM);
-    assert!(wait_until(|| program.child.try_wait().unwrap().is_some()), "{}", program.log());
+    assert!(wait_until(|| program.has_ended()), "{}", program.log());
     // The good mail passed from this network, so what fails from there is not refused.
     let enforce = format!("{config}[policy]\nmode = 'enforce'\nown_domains = 'trust.example'\n");
     let again = Program::start(&enforce.replace("127.0.0.1:0", &program.addr().to_string()));

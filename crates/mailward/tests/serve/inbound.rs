@@ -201,3 +201,39 @@ fn mail_of_lists_and_forwarders_that_fails_is_never_refused() {
         assert!(reply.starts_with("550"), "without any sign of it: {reply}");
     });
 }
+
+#[test]
+fn dkp_01_a_replay_passes_and_is_counted_and_quarantined_where_the_site_says_so() {
+    let text = "[policy]\nmode = 'quarantine'\nmax_copies = 2\nmax_signature_age = '7d'\n";
+    let Some(world) = World::start(text, "") else { return };
+    let replayed = |marked: bool| {
+        let delivered = world.delivered(|world| send(world, SPOOFER, &sample("good.eml")));
+        assert!(delivered.contains("dkim=pass") && delivered.contains("dmarc=pass"), "{delivered}");
+        let mark =
+            "X-Mailward: quarantine; mode=quarantine; rule=replayed; dmarc=pass; author=trust.example\r\n";
+        assert_eq!(delivered.contains(mark), marked, "{delivered}\n{}", world.log());
+    };
+    replayed(false);
+    replayed(false);
+    replayed(true);
+    // The author's own hosts send as often as they like.
+    let own = world.delivered(|world| send(world, TRUST, &sample("good.eml")));
+    assert!(!own.contains("X-Mailward"), "{own}");
+    // Two days later nobody remembers how often, and a week later it is old.
+    world.clock.store(NOW + 3 * DAY, Ordering::Relaxed);
+    let _ = world.delivered(|world| send(world, SPOOFER, &sample("dkim-deception.eml")));
+    world.clock.store(NOW + 6 * DAY, Ordering::Relaxed);
+    replayed(false);
+    world.clock.store(NOW + 8 * DAY, Ordering::Relaxed);
+    replayed(true);
+    let log = world.log();
+    for part in [
+        "\"copies\":3",
+        "\"copies\":4",
+        "\"signature_age\":5",
+        "\"recipients_named\":\"false\"",
+        "signed 192 hours ago",
+    ] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+}

@@ -9,11 +9,22 @@
 )]
 #![allow(unreachable_pub)]
 
+mod connections;
 mod daemon;
 mod inbound;
+mod killed;
+mod limits;
+mod load;
 mod mta;
+mod outages;
 mod outbound;
+mod pages;
+mod parts;
+mod program;
+mod reload;
+mod rows;
 mod sealed;
+mod systemd;
 mod trouble;
 mod vectors;
 mod world;

@@ -11,11 +11,12 @@ use mailward::serve::milter::{Listening, WISH};
 use mailward::serve::past::Past;
 use mailward::serve::shared::Shared;
 use mailward::serve::site::Site;
-use milter::client::Client;
+use milter::client::{Client, Replies};
 use milter::command::{Command, Connect, Peer};
 use milter::options::Offer;
 use milter::reply::Reply;
 use milter::{Actions, Settings, Strings, options::Steps};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// What was done to a message: fields removed (by name in lower case and number) and inserted, and the last word.
@@ -61,7 +62,8 @@ pub async fn show<D: Dns + Clone + Send + Sync + 'static>(
     said
 }
 
-async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
+/// Shows a message on a connection.
+pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shown: &Shown<'_>) -> Said {
     let actions = Actions(0x1ff);
     let offer = Offer { version: 6, actions, steps: Steps::LEADING_SPACE };
     let (mut mta, _) = Client::open(stream, offer).await.unwrap();
@@ -86,7 +88,11 @@ async fn talk(stream: TcpStream, shown: &Shown<'_>) -> Said {
     for piece in shown.body.chunks(65_535) {
         mta.ask(&Command::Body(piece)).await.unwrap();
     }
-    let replies = mta.ask(&Command::EndOfBody(b"")).await.unwrap();
+    said(&mta.ask(&Command::EndOfBody(b"")).await.unwrap())
+}
+
+/// What was said at the end of a message.
+pub fn said(replies: &Replies) -> Said {
     let mut said = Said::default();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     for reply in replies.iter() {

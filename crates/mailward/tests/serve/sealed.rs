@@ -58,10 +58,13 @@ fn arc_17_mail_that_leaves_again_is_sealed_and_a_failed_chain_is_left_alone() {
         "[signing]\nkey_directory = '{}'\n[sealing]\ndomain = 'sender.test'\nrecipients = 'alice@receiver.test'\n",
         folder.path().display()
     );
-    let Some(world) = World::start(&text, &records) else { return };
+    World::each(&text, &records, |world| sealed_twice_and_not_thrice(world, &records));
+}
+
+fn sealed_twice_and_not_thrice(world: &World, records: &str) {
     let forged = b"Authentication-Results: mx.receiver.test; dmarc=pass header.from=other.example\r\n";
     for original in [&sample("good.eml"), UNSIGNED] {
-        let first = send(&world, TRUST, &[forged, original].concat());
+        let first = send(world, TRUST, &[forged, original].concat());
         let names: Vec<&str> = first.lines().take_while(|line| !line.starts_with("Received")).collect();
         let names = names.iter().filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
         let names: Vec<&str> = names.filter(|name| !name.starts_with([' ', '\t'])).collect();
@@ -71,15 +74,15 @@ fn arc_17_mail_that_leaves_again_is_sealed_and_a_failed_chain_is_left_alone() {
         assert!(first.ends_with(str::from_utf8(original).unwrap()), "{first}");
         assert!(first.contains("ARC-Authentication-Results: i=1; mx.receiver.test;"), "{first}");
         assert!(first.contains("dmarc=pass") && !first.contains("other.example"), "{first}");
-        check_valid(&first, &records, 1);
-        let second = send(&world, FORWARDER, first.as_bytes());
+        check_valid(&first, records, 1);
+        let second = send(world, FORWARDER, first.as_bytes());
         assert!(second.starts_with("ARC-Seal: i=2; a=rsa-sha256; cv=pass;"), "{second}\n{}", world.log());
-        check_valid(&second, &records, 2);
+        check_valid(&second, records, 2);
         let changed = second.replace("and a fold", "and a told").replace("the contract", "a contract");
-        let third = send(&world, FORWARDER, changed.as_bytes());
+        let third = send(world, FORWARDER, changed.as_bytes());
         assert!(third.starts_with("Authentication-Results: "), "{third}");
         assert!(third.contains("arc=fail") && !third.contains("i=3"), "{third}");
-        assert!(dkimpy(&third, &records).is_none_or(|said| said != "pass"));
+        assert!(dkimpy(&third, records).is_none_or(|said| said != "pass"));
     }
     let log = world.log();
     assert_eq!(log.matches("\"sealed\":\"yes\"").count(), 4, "{log}");

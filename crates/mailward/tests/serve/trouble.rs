@@ -125,3 +125,23 @@ fn env_18_mail_that_came_by_no_smtp_has_no_client_for_spf() {
     assert_eq!(said.last, "Accept", "{said:?}");
     assert!(!said.inserted[0].1.contains("spf=pass"), "{said:?}");
 }
+
+#[test]
+fn net_09_more_forged_fields_than_are_removed_do_not_come_in() {
+    let zone = Zone::parse("$ORIGIN .\n$TTL 60\na.example. A 192.0.2.1\n").unwrap();
+    let forged = (&b"Authentication-Results"[..], &b" mx.receiver.test; dmarc=pass"[..]);
+    for (count, last) in [(400, "Accept"), (2_000, "451 4.3.0 ")] {
+        let text = format!("{NO_PORT}for = 'inbound'\n[receiving]\nauthserv_id = 'mx.receiver.test'\n");
+        let (site, _) = Site::new(config(&text)).unwrap();
+        let shown = Shown {
+            ip: Some("203.0.113.66"),
+            helo: b"client.test",
+            mail: vec![b"<x@a.example>"],
+            header: vec![forged; count],
+            body: b"body\r\n",
+            slow: Duration::ZERO,
+        };
+        let said = Runtime::new().unwrap().block_on(show(site, zone.clone(), 1_795_168_805, &shown));
+        assert!(said.last.starts_with(last), "{count}: {}", said.last);
+    }
+}

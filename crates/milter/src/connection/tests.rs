@@ -85,7 +85,13 @@ async fn each_reply_is_one_write() {
     let writes = Arc::new(AtomicUsize::new(0));
     let (inner, ours) = duplex(1 << 20);
     let mut counted = Counted { inner, writes: Arc::clone(&writes) };
-    let wish = Wish { needed: Actions(0x31), wanted: Actions(0), refused_recipients: false, macros: &[] };
+    let wish = Wish {
+        needed: Actions(0x31),
+        wanted: Actions(0),
+        refused_recipients: false,
+        unanswered: &[],
+        macros: &[],
+    };
     let server = tokio::spawn(async move {
         let (_stop, stopped) = watch::channel(false);
         converse(&mut counted, Mta::Unix, &Editor, &Settings::new(wish), stopped).await

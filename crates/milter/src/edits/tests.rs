@@ -5,7 +5,13 @@ use crate::options::{Offer, Steps, Wish};
 use crate::packet::Frames;
 
 fn agreed(actions: u32, steps: Steps) -> Agreed {
-    let wish = Wish { needed: Actions(0), wanted: Actions(0xff), refused_recipients: false, macros: &[] };
+    let wish = Wish {
+        needed: Actions(0),
+        wanted: Actions(0xff),
+        refused_recipients: false,
+        unanswered: &[],
+        macros: &[],
+    };
     Agreed::new(&Offer { version: 6, actions: Actions(actions), steps }, &wish).unwrap()
 }
 

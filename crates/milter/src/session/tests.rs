@@ -68,6 +68,7 @@ const WISH: Wish = Wish {
     needed: Actions(0),
     wanted: Actions::ADD_HEADERS,
     refused_recipients: false,
+    unanswered: &[],
     macros: &[(crate::options::MacroStage::Mail, "i")],
 };
 

@@ -107,12 +107,27 @@ pub const WISH: Wish = Wish {
     needed: Actions(Actions::ADD_HEADERS.0 | Actions::CHANGE_HEADERS.0),
     wanted: Actions::QUARANTINE,
     refused_recipients: false,
+    unanswered: &[],
     macros: &[
         (MacroStage::Connect, "{daemon_name} {client_port}"),
         (MacroStage::Mail, "{auth_authen} i"),
         (MacroStage::EndOfHeader, "i"),
         (MacroStage::EndOfBody, "i"),
     ],
+};
+
+/// The same of a filter that only ever says "go on" before the body.
+pub const SILENT: Wish = Wish {
+    unanswered: &[
+        Stage::Connect,
+        Stage::Helo,
+        Stage::Mail,
+        Stage::Rcpt,
+        Stage::Data,
+        Stage::Header,
+        Stage::EndOfHeader,
+    ],
+    ..WISH
 };
 
 impl Filter {

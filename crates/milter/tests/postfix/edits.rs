@@ -2,15 +2,19 @@
 
 use milter::{Edits, End, Verdict};
 
-use super::common::Filter;
-use super::{Filtered, MESSAGE, each};
+use super::common::{Filter, SILENT, WISH};
+use super::{Filtered, MESSAGE, each, each_with};
 
 fn delivers(edit: impl Fn(&mut Edits) + Send + Sync + Copy + 'static, expected: &str) {
-    each(
-        || Filter::editing(move |_, edits| edit(edits)),
-        "",
-        |filtered: &mut Filtered| assert_eq!(filtered.delivered(MESSAGE), expected),
-    );
+    // Postfix delivers without the changes where a filter is out of step with it.
+    for wish in [WISH, SILENT] {
+        each_with(
+            wish,
+            || Filter::editing(move |_, edits| edit(edits)),
+            "",
+            |filtered: &mut Filtered| assert_eq!(filtered.delivered(MESSAGE), expected),
+        );
+    }
 }
 
 #[test]

@@ -14,13 +14,14 @@ mod common;
 mod edits;
 mod recorded;
 mod replies;
+mod silent;
 mod sockets;
 mod stream;
 
 use std::sync::Arc;
 
 use common::{Filter, Running, WISH, start};
-use milter::Settings;
+use milter::{Settings, Wish};
 use testkit::real::Root;
 use testkit::real::postfix::Postfix;
 use tokio::runtime::Runtime;
@@ -35,11 +36,16 @@ struct Filtered {
 
 /// One run for each version of Postfix.
 fn each(filter: impl Fn() -> Arc<Filter>, settings: &str, test: impl Fn(&mut Filtered)) {
+    each_with(WISH, filter, settings, test);
+}
+
+/// The same for a filter that wants this.
+fn each_with(wish: Wish, filter: impl Fn() -> Arc<Filter>, settings: &str, test: impl Fn(&mut Filtered)) {
     for root in Root::all(&["postfix"]) {
         let runtime = Runtime::new().unwrap();
         let filter = filter();
         let guard = runtime.enter();
-        let running = start(&filter, Settings::new(WISH));
+        let running = start(&filter, Settings::new(wish));
         drop(guard);
         let milter = format!("inet:{}:{}", running.addr.ip(), running.addr.port());
         let settings = format!("smtpd_milters = {milter}\nnon_smtpd_milters = {milter}\n{settings}");

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::common::{Filter, Plan, WISH, start};
+use super::common::{Filter, Plan, SILENT, WISH, start};
 use super::mta::{CONNECT, OFFER, connected, go_on, head, message, negotiated};
 use super::until;
 
@@ -42,6 +42,16 @@ async fn net_05_a_reset_at_every_state_leaves_nothing() {
     let begun = all.len() - 2;
     assert_eq!(filter.seen().len(), 100 * begun);
     assert!(filter.seen().iter().all(|seen| seen.ended == "aborted"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_where_no_answer_was_agreed_on_ends_the_connection() {
+    let filter = Filter::with(Plan { rcpt: Some(Verdict::Tempfail), ..Plan::default() });
+    let server = start(&filter, Settings::new(SILENT));
+    let mut mta = connected(server.addr).await;
+    assert!(message(&mut mta, &[b"x"]).await.is_err());
+    assert_eq!(filter.troubles(), ["an answer in state Rcpt, where none was agreed on"]);
     server.end().await;
 }
 

@@ -19,13 +19,15 @@ pub(crate) struct Days {
 }
 
 impl Days {
-    /// Adds a day. One that is too long before the last is not kept.
+    /// Adds a day. Of two that lie too far apart only the new one is kept: if it is the earlier one, the clock was ahead.
     pub(crate) fn add(&mut self, day: u32) {
-        if self.bits == 0 || day > self.last {
+        if self.bits == 0 || self.last.saturating_sub(day) >= u64::BITS {
+            *self = Self { last: day, bits: 1 };
+        } else if day > self.last {
             self.bits = self.bits.checked_shl(day.saturating_sub(self.last)).unwrap_or(0) | 1;
             self.last = day;
         } else {
-            self.bits |= 1u64.checked_shl(self.last - day).unwrap_or(0);
+            self.bits |= 1 << (self.last - day);
         }
     }
 
@@ -81,7 +83,9 @@ mod tests {
         check(&[100, 101, 129], 130, 2);
         check(&[129, 101, 100], 129, 3);
         check(&[200], 100, 0);
-        check(&[u32::MAX, 5], u32::MAX, 1);
+        check(&[u32::MAX, 5], 5, 1);
+        check(&[163, 100], 163, 1);
+        check(&[164, 100], 164, 0);
     }
 
     proptest! {

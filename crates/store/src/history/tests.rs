@@ -2,7 +2,7 @@
 
 use mail::{Domain, UnixTime};
 
-use super::{DAY, DEFER_FOR, DEFERRAL_KEPT, DeferralKey, History, HistoryLimits, MAX_NETWORKS, PASSING_DAYS};
+use super::{DAY, DEFERRAL_KEPT, DeferralKey, Deferred, History, HistoryLimits, MAX_NETWORKS, PASSING_DAYS};
 use crate::testing::full_row;
 use crate::{MessageRow, RowId};
 
@@ -61,31 +61,50 @@ fn networks_are_bounded_and_the_longest_unseen_goes_first() {
     assert!((1..=MAX_NETWORKS).all(known));
 }
 
-/// Puts off at each of the times and says of each whether it was allowed.
-fn deferrals(times: &[u64]) -> Vec<bool> {
+/// Puts off at each of the times, and says of each when it began by what was known before.
+fn deferrals(times: &[u64]) -> Vec<Deferred> {
     let history = history();
     let key = DeferralKey::from_bytes([7; 16]);
     let defer = |at: &u64| {
-        let may = history.may_defer(&key, UnixTime(*at));
+        let before = history.deferred(&key, UnixTime(*at));
         let id = RowId::new(UnixTime(*at), [2; 10]);
         history.note(&MessageRow { id, deferral: Some(key), ..full_row(1) });
-        may
+        before
     };
     times.iter().map(defer).collect()
 }
 
 #[test]
-fn mail_is_put_off_for_four_hours_and_then_not_again() {
+fn when_mail_was_first_put_off_is_known_until_it_is_over() {
     let t = 1_000_000;
-    assert_eq!(deferrals(&[t, t + 60, t + DEFER_FOR - 1]), [true, true, true]);
-    assert_eq!(deferrals(&[t, t + DEFER_FOR, t + DEFER_FOR + 3_600]), [true, false, false]);
-    let last = t + DEFER_FOR;
+    let since = Deferred::Since(UnixTime(t));
+    assert_eq!(deferrals(&[t, t + 60, t + 20_000]), [Deferred::Never, since, since]);
+    let last = t + 14_400;
     assert_eq!(
         deferrals(&[t, last, last + DEFERRAL_KEPT - 1]),
-        [true, false, false],
+        [Deferred::Never, since, since],
         "still the same trouble"
     );
-    assert_eq!(deferrals(&[t, last, last + DEFERRAL_KEPT]), [true, false, true], "another trouble");
+    assert_eq!(
+        deferrals(&[t, last, last + DEFERRAL_KEPT]),
+        [Deferred::Never, since, Deferred::Never],
+        "another trouble"
+    );
+}
+
+#[test]
+fn net_16_a_clock_that_was_ahead_does_not_put_mail_off_until_it_is_there_again() {
+    let (t, year) = (1_000_000, 365 * DAY);
+    assert_eq!(deferrals(&[t + year, t, t + DEFER_FOR]), [true, false, false]);
+}
+
+#[test]
+fn net_16_a_clock_that_was_ahead_does_not_forget_who_signs() {
+    let history = history();
+    for day in [20_000, 20_001, 20_002, 20_365, 20_003, 20_004, 20_005] {
+        history.note(&at_day(day));
+    }
+    assert_eq!(history.days_signed(&org(), UnixTime(20_005 * DAY)), 3);
 }
 
 #[test]
@@ -93,11 +112,12 @@ fn where_nothing_more_can_be_remembered_nothing_is_put_off() {
     let history = History::new(HistoryLimits { deferrals: 2, ..HistoryLimits::default() });
     let key = |byte| DeferralKey::from_bytes([byte; 16]);
     for byte in [1, 2] {
-        assert!(history.may_defer(&key(byte), UnixTime(1_000)));
+        assert_eq!(history.deferred(&key(byte), UnixTime(1_000)), Deferred::Never);
         let id = RowId::new(UnixTime(1_000), [byte; 10]);
         history.note(&MessageRow { id, deferral: Some(key(byte)), ..full_row(1) });
     }
-    assert!(history.may_defer(&key(1), UnixTime(1_001)));
-    assert!(!history.may_defer(&key(3), UnixTime(1_001)));
-    assert!(history.may_defer(&key(3), UnixTime(1_000 + DEFERRAL_KEPT)), "what is over makes room");
+    assert_eq!(history.deferred(&key(1), UnixTime(1_001)), Deferred::Since(UnixTime(1_000)));
+    assert_eq!(history.deferred(&key(3), UnixTime(1_001)), Deferred::NoRoom);
+    let over = UnixTime(1_000 + DEFERRAL_KEPT);
+    assert_eq!(history.deferred(&key(3), over), Deferred::Never, "what is over makes room");
 }

@@ -7,8 +7,8 @@ use mail::{Domain, UnixTime};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use store::{
-    Action, BATCH, DeferralKey, History, HistoryLimits, MAX_DKIM_RESULTS, MessageRow, Mode, Removed,
-    Retention,
+    Action, BATCH, DeferralKey, Deferred, History, HistoryLimits, MAX_DKIM_RESULTS, MessageRow, Mode,
+    Removed, Retention,
 };
 
 use crate::base::{Base, DAY, history, row_at};
@@ -153,12 +153,12 @@ async fn what_is_too_much_goes_oldest_first(base: Base) {
 }
 
 /// What a history answers about the domains, networks and keys of `rows`.
-fn answers(history: &History, rows: &[MessageRow], now: UnixTime) -> Vec<(u32, bool, bool)> {
+fn answers(history: &History, rows: &[MessageRow], now: UnixTime) -> Vec<(u32, bool, Option<Deferred>)> {
     let answer = |row: &MessageRow| {
         let org = row.org_domain.as_ref().map_or(0, |org| history.days_signed(org, now));
         let passed = row.author_domain.as_ref().zip(row.client_ip);
         let passed = passed.is_some_and(|(author, ip)| history.passed_from(author, ip, now));
-        (org, passed, row.deferral.is_some_and(|key| history.may_defer(&key, now)))
+        (org, passed, row.deferral.map(|key| history.deferred(&key, now)))
     };
     rows.iter().map(answer).collect()
 }
@@ -193,7 +193,16 @@ async fn what_policy_remembers_is_loaded(base: Base) {
     assert_eq!(answers(&loaded, &rows, now), expected);
     assert!(expected.iter().any(|(days, ..)| *days >= 3) && expected.iter().any(|(days, ..)| *days == 0));
     assert!(expected.iter().any(|(_, passed, _)| *passed) && expected.iter().any(|(_, passed, _)| !*passed));
-    assert!(expected.iter().any(|(.., defer)| *defer) && expected.iter().any(|(.., defer)| !*defer));
+    let since = |(.., deferred): &(_, _, Option<Deferred>)| matches!(deferred, Some(Deferred::Since(_)));
+    assert!(expected.iter().any(since) && !expected.iter().all(since));
+    let fresh = history();
+    store.load(&fresh, now).await.unwrap();
+    assert_eq!(answers(&fresh, &rows, now), expected);
+    // NET-16: for a moment the clock was a year ahead.
+    let signer = rows.iter().rev().find(|row| row.dkim_aligned).unwrap().clone();
+    let id = row_at(now.0 + 365 * DAY, 0).id;
+    let ahead = MessageRow { id, dmarc: dmarc::Outcome::Fail, deferral: None, ..signer };
+    store.insert(&[ahead]).await.unwrap();
     let fresh = history();
     store.load(&fresh, now).await.unwrap();
     assert_eq!(answers(&fresh, &rows, now), expected);
@@ -227,11 +236,11 @@ async fn deferrals_in_any_order(base: Base) {
     let store = base.store().await;
     const HOUR: u64 = 3_600;
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-    // The hours at which mail was put off, and those at which it is asked whether it may be once more.
+    // The hours at which mail was put off, and those at which it is asked since which hour.
     for (troubles, asked) in [
-        ([0, 3, 23], [(3, true), (4, false), (46, false), (47, true)]),
-        ([0, 30, 33], [(30, true), (33, true), (34, false), (57, true)]),
-        ([0, 1, 60], [(60, true), (63, true), (64, false), (84, true)]),
+        ([0, 3, 23], [(3, Some(0)), (4, Some(0)), (46, Some(0)), (47, None)]),
+        ([0, 30, 33], [(30, Some(30)), (33, Some(30)), (34, Some(30)), (57, None)]),
+        ([0, 1, 60], [(60, Some(60)), (63, Some(60)), (64, Some(60)), (84, None)]),
     ] {
         let now = UnixTime(NOW.0 + troubles[2] * HOUR);
         for (number, order) in (0..).zip(orders) {
@@ -250,11 +259,14 @@ async fn deferrals_in_any_order(base: Base) {
             let loaded = history();
             store.load(&loaded, now).await.unwrap();
             for history in [&noted, &loaded] {
-                for (hour, may) in asked {
+                for (hour, since) in asked {
                     let at = UnixTime(NOW.0 + hour * HOUR);
+                    let since: Option<u64> = since;
+                    let want =
+                        since.map_or(Deferred::Never, |hour| Deferred::Since(UnixTime(NOW.0 + hour * HOUR)));
                     assert_eq!(
-                        history.may_defer(&key, at),
-                        may,
+                        history.deferred(&key, at),
+                        want,
                         "hour {hour} after {troubles:?} in order {order:?}"
                     );
                 }

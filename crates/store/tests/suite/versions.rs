@@ -18,9 +18,11 @@ const DONE: &str = "SELECT COUNT(*) FROM schema_versions";
 async fn from_each_earlier_version(base: Base) {
     // One database that grows a version at a time: each step starts from what all before it made.
     let store = base.node();
+    until_answers(|| async { store.version().await.map(|version| assert_eq!(version, None)) }).await;
     for version in 1..VERSION {
         until_answers(|| store.migrate_to(version, NOW)).await;
         assert_eq!(base.number(DONE).await, i64::from(version));
+        assert_eq!(store.version().await, Ok(Some(version)));
         if version == 1 {
             // What the first version could hold is still there at the end.
             let one = "INSERT INTO message_days (day, messages, bytes) VALUES (1, 0, 0)";
@@ -66,12 +68,16 @@ async fn a_newer_database_is_left_alone(base: Base) {
     for part in ["0099_keys", "9.9.9", env!("CARGO_PKG_VERSION"), &format!("version {next}")] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    assert_eq!(base.node().version().await, Err(error.clone()));
     assert_eq!(base.number(DONE).await, i64::from(next));
+    assert_eq!(base.node().check_version().await.unwrap_err(), error);
 }
 
 async fn a_migration_is_whole_or_not_at_all(base: Base) {
     let store = base.node();
     until_answers(|| store.migrate_to(1, NOW)).await;
+    let older = store.check_version().await;
+    assert!(matches!(older, Err(Error::Older { found: 1, needed: VERSION, .. })), "{older:?}");
     // The second table of the next migration is in its way.
     base.sql("CREATE TABLE deferrals (other BIGINT)").await;
     assert!(store.migrate(NOW).await.is_err());

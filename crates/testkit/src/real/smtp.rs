@@ -17,18 +17,25 @@ impl Conversation {
     /// Connects and waits for the greeting.
     #[must_use]
     pub fn open(addr: SocketAddr) -> Self {
+        let (conversation, greeting) = Self::greeted(addr);
+        assert!(greeting.starts_with("220"), "{greeting}");
+        conversation
+    }
+
+    /// Connects and gives the greeting too, which may be a refusal.
+    #[must_use]
+    pub fn greeted(addr: SocketAddr) -> (Self, String) {
         let stream = TcpStream::connect(addr).expect("a connection to the server");
         stream.set_read_timeout(Some(DEADLINE + Duration::from_secs(60))).expect("a time-out");
         stream.set_nodelay(true).expect("no delay");
         let mut conversation = Self { stream: BufReader::new(stream) };
         let greeting = conversation.reply();
-        assert!(greeting.starts_with("220"), "{greeting}");
-        conversation
+        (conversation, greeting)
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes as they are. Where the server has hung up, the next reply is empty.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.stream.get_mut().write_all(bytes).expect("the server takes it");
+        let _ = self.stream.get_mut().write_all(bytes);
     }
 
     /// The next reply, its lines with LF between; empty where the server has hung up.
@@ -146,10 +153,16 @@ impl Sink {
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many messages have arrived so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Waits until so many messages have arrived, and gives them.
     #[must_use]
     pub fn wait_for(&self, count: usize) -> Vec<Arrived> {
-        assert!(wait_until(|| self.arrived().len() >= count), "{} of {count} arrived", self.arrived().len());
+        assert!(wait_until(|| self.count() >= count), "{} of {count} arrived", self.count());
         self.arrived()
     }
 }

@@ -223,6 +223,7 @@ impl fmt::Display for Decision {
             if let Step::Listed { .. }
             | Step::Vouched(_)
             | Step::VoucherUnknown(_)
+            | Step::Replayed(_)
             | Step::Sealed(_)
             | Step::SealUnknown(_)
             | Step::CouldBeRefused { .. } = step

@@ -41,6 +41,8 @@ pub struct History {
     pub passed_from_network: Option<bool>,
     /// Whether messages of this kind were deferred for missing answers.
     pub deferral: Deferral,
+    /// How often the message's signature was seen, this time too ([`super::Copies`]); `None` where nobody counted.
+    pub copies: Option<u32>,
 }
 
 /// Whether messages with this [`DeferralKey`] were deferred before. Who defers one for the first time keeps the time.
@@ -69,7 +71,7 @@ impl Deferral {
 impl History {
     /// Nothing is known.
     pub const fn unknown() -> Self {
-        Self { signers: None, passed_from_network: None, deferral: Deferral::Unknown }
+        Self { signers: None, passed_from_network: None, deferral: Deferral::Unknown, copies: None }
     }
 }
 

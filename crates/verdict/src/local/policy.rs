@@ -7,6 +7,7 @@ use super::existence::Existence;
 use super::history::History;
 use super::mode::{Mode, Modes, Recipients};
 use super::refusal::Kind;
+use super::replay::Replay;
 use super::rule::Rules;
 use super::strip::{FieldName, FieldPattern};
 use crate::network::Network;
@@ -34,6 +35,8 @@ pub struct LocalPolicy {
     pub known_networks: Vec<(Network, Kind)>,
     /// The same by proof: SPF or DKIM pass for one of these domains.
     pub known_domains: DomainMap<Kind>,
+    /// What is taken for a replay.
+    pub replay: Replay,
     /// Whether what is quarantined is also held in the MTA's queue (Postfix HOLD) until somebody looks at it.
     pub hold: bool,
     /// What the field is called by which messages are marked.

@@ -30,6 +30,8 @@ pub enum Rule {
     DmarcReject,
     /// DMARC fails, and the domain asks to be suspicious of such mail.
     DmarcQuarantine,
+    /// DMARC passes by a signature alone that was seen too often, or is too old.
+    Replayed,
     /// SPF of MAIL FROM fails, and DMARC does not pass.
     SpfFail,
     /// SPF of MAIL FROM is a permerror, and DMARC does not pass.
@@ -40,7 +42,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Denied,
         Self::MissingFrom,
         Self::SeveralFrom,
@@ -51,6 +53,7 @@ impl Rule {
         Self::DmarcRecord,
         Self::DmarcReject,
         Self::DmarcQuarantine,
+        Self::Replayed,
         Self::SpfFail,
         Self::SpfPermError,
         Self::DnsTempError,
@@ -69,6 +72,7 @@ impl Rule {
             Self::DmarcRecord => "dmarc-record",
             Self::DmarcReject => "dmarc-reject",
             Self::DmarcQuarantine => "dmarc-quarantine",
+            Self::Replayed => "replayed",
             Self::SpfFail => "spf-fail",
             Self::SpfPermError => "spf-permerror",
             Self::DnsTempError => "dns-temperror",
@@ -88,6 +92,7 @@ impl Rule {
             Self::DmarcRecord => "the DMARC record has no usable policy",
             Self::DmarcReject => "DMARC fails, and the domain asks to refuse such mail",
             Self::DmarcQuarantine => "DMARC fails, and the domain asks to be suspicious of such mail",
+            Self::Replayed => "the signature was seen too often, or is too old",
             Self::SpfFail => "SPF fails, and DMARC does not pass",
             Self::SpfPermError => "the sender's SPF record has an error, and DMARC does not pass",
             Self::DnsTempError => "an answer of the DNS is missing",
@@ -119,6 +124,7 @@ impl Rule {
             Self::DmarcRecord => "RFC 9989 §4.10.1",
             Self::DmarcReject => "RFC 9989 §7.4",
             Self::DmarcQuarantine | Self::DnsTempError => "RFC 9989 §5.3.6",
+            Self::Replayed => "RFC 6376 §8.6",
             Self::SpfFail => "RFC 7208 §8.4",
             Self::SpfPermError => "RFC 7208 §8.7",
         })
@@ -132,7 +138,7 @@ impl Rule {
             | Self::SeveralFrom
             | Self::UnparsableFrom
             | Self::DmarcReject => Action::Refuse,
-            Self::DmarcQuarantine => Action::Quarantine,
+            Self::DmarcQuarantine | Self::Replayed => Action::Quarantine,
             Self::UnqualifiedFrom
             | Self::EncodedFrom
             | Self::MalformedHeader
@@ -170,6 +176,7 @@ impl Rule {
                 "550 5.7.26 DMARC: nothing proves that this is from %{author}, and %{policy-domain} asks to refuse it"
             }
             Self::DmarcQuarantine => "550 5.7.26 DMARC: nothing proves that this is from %{author}",
+            Self::Replayed => "550 5.7.1 DKIM: the signature of %{author} was seen too often or is too old",
             Self::SpfFail => "550 5.7.23 SPF: %{sender} does not let %{client} send its mail",
             Self::SpfPermError => "550 5.7.24 SPF: the record of %{sender} has an error",
             Self::DnsTempError => "451 4.4.3 DMARC: the DNS gives no answer about %{author}; try again later",

@@ -9,6 +9,7 @@ use super::history::{Deferral, MAX_DEFERRAL};
 use super::mode::{Ceiling, Mode};
 use super::policy::Listed;
 use super::refusal::{Finding, Ground};
+use super::replay::Replayed;
 use super::rule::Rule;
 
 /// One step.
@@ -29,6 +30,8 @@ pub enum Step {
     Sealed(arc::Grounds),
     /// One may have, and a DNS error keeps whether.
     SealUnknown(arc::Refusal),
+    /// It is taken for a replay.
+    Replayed(Replayed),
     /// Why failures of the author domain mean something.
     Ground(Ground),
     /// A condition for a refusal was looked at.
@@ -67,6 +70,12 @@ impl fmt::Display for Step {
             }
             Self::Sealed(grounds) => grounds.fmt(f),
             Self::SealUnknown(why) => why.fmt(f),
+            Self::Replayed(Replayed::Copies(copies)) => {
+                write!(f, "{copies} messages with this signature have come by now")
+            }
+            Self::Replayed(Replayed::Old(seconds)) => {
+                write!(f, "it was signed {} hours ago", seconds / 3600)
+            }
             Self::Ground(ground) => ground.fmt(f),
             Self::Condition(finding) => finding.fmt(f),
             Self::CouldBeRefused { rule, deferral, may } => {
@@ -109,6 +118,7 @@ impl Explain for Step {
             Self::Held(held) | Self::Decided(Some(held)) => held.rule.section(),
             Self::Ground(Ground::DoesNotExist) => Section("RFC 9989 §3.2.13"),
             Self::Ground(_) => Section("RFC 9989 §7.4"),
+            Self::Replayed(_) => Section("RFC 6376 §8.6"),
             Self::Sealed(_) | Self::SealUnknown(_) => Section("RFC 8617 §7.2.1"),
             Self::CouldBeRefused { .. } | Self::CouldNotBeRefused => Section("RFC 9989 §5.3.6"),
             Self::Mode(Ceiling::All(Mode::Enforce)) => Section("RFC 9989 §7.2"),

@@ -3,6 +3,7 @@
 mod missing;
 mod property;
 mod refusal;
+mod replay;
 mod rules;
 mod sealed;
 
@@ -108,6 +109,8 @@ pub(super) struct Try {
     pub(super) header: String,
     /// Who signs the message as it is, with the selector `k`.
     pub(super) signed_by: Vec<&'static str>,
+    /// When, t=.
+    pub(super) signed_at: Option<u64>,
     /// Who seals it then, and what he says that he saw.
     pub(super) sealed_by: Vec<(&'static str, &'static str)>,
     pub(super) client: Option<&'static str>,
@@ -133,6 +136,7 @@ impl Try {
             policy,
             header: format!("From: Bob <bob@{author}>|To: a@receiver.test|Subject: s"),
             signed_by: Vec::new(),
+            signed_at: None,
             sealed_by: Vec::new(),
             client: Some(OUTSIDE),
             helo: "mail.spoof.example",
@@ -143,6 +147,7 @@ impl Try {
                 signers: Some(signers.map(domain).into_iter().collect()),
                 passed_from_network: Some(false),
                 deferral: Deferral::Never,
+                copies: None,
             },
             settings: Settings::default(),
         }
@@ -177,7 +182,9 @@ impl Try {
         let key = TestKey::ed25519(1);
         let mut message = format!("{}||body|", self.header).replace('|', "\r\n").into_bytes();
         for signer in &self.signed_by {
-            message = Signer::new(signer, "k", &key).tag("h", "from:to:subject").sign(&message);
+            let maker = Signer::new(signer, "k", &key).tag("h", "from:to:subject");
+            let time = self.signed_at.map(|time| time.to_string());
+            message = time.iter().fold(maker, |maker, time| maker.tag("t", time)).sign(&message);
         }
         for (number, (sealer, saw)) in (1..).zip(&self.sealed_by) {
             message = Sealer::new(number, sealer, "k", &key)

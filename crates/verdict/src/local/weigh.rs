@@ -32,6 +32,7 @@ pub(super) fn weigh(policy: &LocalPolicy, case: &Case<'_>) -> Weighed {
         weighed.hold(rule, policy.rules.action(rule));
     }
     weighed.judge_dmarc(policy, case);
+    weighed.judge_replay(policy, case);
     weighed.judge_spf(policy, case);
     weighed.judge_missing(policy, case);
     weighed
@@ -102,6 +103,15 @@ impl Weighed {
         };
         self.hold(Rule::DmarcReject, wants);
         self.refusal = Some(refusal);
+    }
+
+    fn judge_replay(&mut self, policy: &LocalPolicy, case: &Case<'_>) {
+        let Some(replayed) = policy.replay.find(case.verdict, case.history.copies) else { return };
+        // A forwarder or list that is known here is expected to send copies.
+        if !is_known_client(policy, case) {
+            self.steps.push(Step::Replayed(replayed));
+            self.hold(Rule::Replayed, policy.rules.action(Rule::Replayed));
+        }
     }
 
     fn judge_spf(&mut self, policy: &LocalPolicy, case: &Case<'_>) {

@@ -101,6 +101,7 @@ mod tests {
     enum Install {
         Init(InitJson),
         Doctor(DoctorJson),
+        Reload(crate::serve::control::Outcome),
     }
 
     /// The schema that the documentation shows is the one of the structs. `UPDATE_DOCS=1` writes it.

@@ -19,7 +19,8 @@ Type=notify
 # The folder of the socket in Postfix's chroot. The plus sign: as root.
 ExecStartPre=+/usr/bin/install -d -o mailward -g postfix -m 2750 FOLDER
 ExecStart=/usr/bin/mailward serve --config CONFIG
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/usr/bin/mailward reload --config CONFIG
+WatchdogSec=30
 Restart=on-failure
 User=mailward
 Group=mailward

@@ -148,6 +148,14 @@ pub(in super::super) static POLICY: Part = part(
             ],
         ),
         example("deny_authors", "[\"unwanted.example\"]", &["Refuse whatever has such an author."]),
+        example(
+            "max_copies",
+            "100",
+            &[
+                "Rule replayed: more messages than this with one signature of their author, from hosts that are not the author's.",
+            ],
+        ),
+        example("max_signature_age", "\"7d\"", &["The same rule: signatures older than this."]),
         default(
             "hold",
             "false",
@@ -183,6 +191,18 @@ pub(in super::super) static STORE: Part = part(
         default("days", "90", &["How long rows are kept,"]),
         default("megabytes", "4096", &["and how many megabytes of them at most."]),
     ],
+);
+
+pub(in super::super) static WEB: Part = part(
+    "[web]",
+    &["Pages over HTTP, for whoever can connect: /metrics and /healthz."],
+    &[default(
+        "address",
+        "\"127.0.0.1:8890\"",
+        &[
+            "An IP address and a port; \"\" for no pages. Another than one of this host shows them to the network.",
+        ],
+    )],
 );
 
 pub(in super::super) static LOG: Part = part(
@@ -371,6 +391,7 @@ pub(in super::super) static RULES: Part = free(
         "dmarc-record = \"mark\"",
         "dmarc-reject = \"refuse\"",
         "dmarc-quarantine = \"quarantine\"",
+        "replayed = \"quarantine\"",
         "spf-fail = \"accept\"",
         "spf-permerror = \"mark\"",
         "dns-temperror = \"defer\"",

@@ -39,23 +39,32 @@ fn dns_is_away_after_a_minute_of_time_outs() {
 }
 
 #[test]
-fn listeners_and_store() {
+fn listeners() {
     let health = Health::default();
-    let states = || {
-        let parts = health.parts(Duration::ZERO);
-        parts.iter().map(|part| (part.name, part.state)).collect::<Vec<_>>()
-    };
+    let state = || health.parts(Duration::ZERO)[0];
     let closed = State::Bad("not all listeners are open");
-    assert_eq!(states(), [("milter", closed), ("dns", State::Good), ("store", State::Good)]);
+    assert_eq!(state(), Part { name: "milter", state: closed });
     health.listening(true);
-    for (store, want) in [
-        (Store::Spilling, State::Strained("the database is away; rows go to the journal")),
-        (Store::Lost, State::Bad("the database is away, and the journal takes no rows")),
-        (Store::Reachable, State::Good),
-    ] {
-        health.store(store);
-        assert_eq!(states(), [("milter", State::Good), ("dns", State::Good), ("store", want)]);
-    }
+    assert_eq!(state(), Part { name: "milter", state: State::Good });
+    health.listening(false);
+    assert_eq!(state(), Part { name: "milter", state: closed });
+}
+
+fn pages(milter: Option<(Arc<Metrics>, Arc<Health>)>, store: State) -> Pages {
+    let log = Arc::new(Log::new(crate::config::LogFormat::Json, |_| {}));
+    Pages { milter, store: Box::new(move || store), log }
+}
+
+/// A process shows what it knows, and no zeros in the place of what another one counts.
+#[test]
+fn without_the_milter_nothing_is_said_of_it() {
+    let away = State::Bad("the database is away");
+    let pages = pages(None, away);
+    assert_eq!(web::Source::health(&pages), [Part { name: "store", state: away }]);
+    let mut page = web::Metrics::default();
+    web::Source::metrics(&pages, &mut page);
+    let text = format!("{page:?}");
+    assert!(text.contains("mailward_build_info") && !text.contains("_total"), "{text}");
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
@@ -71,11 +80,12 @@ async fn web_09_all_that_is_counted_is_on_the_page() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let listener = web::Listener::tcp(socket).unwrap();
-    let pages = Pages { metrics: Arc::default(), health: Arc::default() };
-    pages.metrics.message(Direction::Outbound);
-    pages.metrics.connected();
-    pages.metrics.latency(Duration::from_millis(2));
-    let families = pages.metrics.families();
+    let metrics = Arc::new(Metrics::default());
+    metrics.message(Direction::Outbound);
+    metrics.connected();
+    metrics.latency(Duration::from_millis(2));
+    let families = metrics.families();
+    let pages = pages(Some((metrics, Arc::default())), State::Good);
     let served =
         tokio::spawn(web::serve(listener, Arc::new(pages), web::Settings::default(), std::future::pending()));
     let page = tokio::task::spawn_blocking(move || get(address, "/metrics")).await.unwrap();
@@ -102,5 +112,6 @@ async fn web_09_all_that_is_counted_is_on_the_page() {
     }
     let page = tokio::task::spawn_blocking(move || get(address, "/healthz")).await.unwrap();
     assert!(page.contains(" 503 ") && page.contains("milter: bad: not all listeners are open\n"), "{page}");
+    assert!(page.ends_with("store: good\n"), "{page}");
     served.abort();
 }

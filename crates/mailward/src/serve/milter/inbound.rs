@@ -10,7 +10,6 @@ use dns::Dns;
 use mail::authres::find::Claim;
 use mail::{Domain, Header};
 use milter::{Agreed, End};
-use resolver::Deadline;
 use store::Put;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -81,6 +80,8 @@ pub(super) struct Done {
     /// The envelope that was judged.
     pub(super) envelope: Envelope,
     pub(super) upstream: Upstream,
+    /// How often its signature was seen.
+    pub(super) copies: Option<u32>,
     pub(super) seal: Seal,
 }
 
@@ -192,15 +193,16 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let sealer = site.sealing.as_ref().filter(|_| leaves).map(|(_, sealer)| sealer);
         begun.send((inbound.body_with(sealer.map(Sealer::form)), author)).ok()?;
         let start = Instant::now();
-        let facts = inbound.look_up(&Deadline::new(shared.dns(), site.deadline)).await;
+        let facts = inbound.look_up(&shared.dns(site.deadline)).await;
         // The body may take its time: none of that is the DNS's.
         let left = site.deadline.saturating_sub(start.elapsed());
         let Whole { body, recipients, queue } = whole.await.ok()?;
         let verdict = inbound.conclude(facts, &body);
-        let existence = existence(&Deadline::new(shared.dns(), left), &verdict).await;
+        let existence = existence(&shared.dns(left), &verdict).await;
         let subjects = Subjects::of(&verdict, &envelope);
         let read = |subjects| shared.past.history(subjects, &envelope, &verdict, about.now);
-        let history = subjects.as_ref().map_or_else(History::unknown, read);
+        let copies = shared.past.count(&verdict, about.now);
+        let history = History { copies, ..subjects.as_ref().map_or_else(History::unknown, read) };
         let decision = site.policy.decide(&Case {
             verdict: &verdict,
             header: &header,
@@ -213,6 +215,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
             queue: queue.as_deref(),
         });
         shared.metrics.verdict(&verdict);
+        copies.into_iter().for_each(|copies| shared.metrics.copies(copies));
         shared.metrics.decision(&decision);
         let deferred = matches!(decision.disposition(), Disposition::Defer(_))
             && decision.rule() == Some(Rule::DnsTempError);
@@ -222,6 +225,6 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         shared.metrics.row(shared.past.keep(&judged) == Put::Queued);
         let seal = Seal::of(sealer, &header, &body, &verdict, &decision, about.now);
         seal.counted().into_iter().for_each(|sealed| shared.metrics.sealed(sealed));
-        Some(Box::new(Done { verdict, decision, envelope, upstream, seal }))
+        Some(Box::new(Done { verdict, decision, envelope, upstream, copies, seal }))
     }
 }

@@ -8,13 +8,15 @@ use mail::Header;
 use mail::authres::find::Found;
 use mail::header::MAX_HEADER;
 use milter::wire::Strings;
-use milter::{Answer, Context, End, Message, Piece, Verdict};
+use milter::{Answer, Context, End, Message, Piece, SmtpReply, Verdict};
 use verdict::direction::Direction;
 use verdict::local::{Recipients, Stripped};
 
 use super::About;
 use super::inbound::{Came, Judging, Known};
 use super::outbound::Signing;
+use crate::serve::metrics::Trouble;
+use crate::serve::room::Taken;
 use crate::serve::shared::Shared;
 use crate::serve::site::Site;
 
@@ -32,6 +34,7 @@ pub struct Incoming<D> {
     leaves: bool,
     /// The header as it was on the wire; what is beyond [`MAX_HEADER`] is not kept, but looked at.
     raw: Vec<u8>,
+    room: Taken,
     found: Found,
     stripped: Stripped,
     work: Work,
@@ -49,6 +52,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
     pub(super) fn new(shared: Arc<Shared<D>>, site: Arc<Site>, about: About) -> Self {
         let leaves =
             site.sealing.as_ref().is_some_and(|(forwarded, _)| forwarded.by_listener(&about.listener));
+        let room = shared.room.message();
         Self {
             shared,
             site,
@@ -57,10 +61,23 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
             rcpt_to: Some(Vec::new()),
             leaves,
             raw: Vec::new(),
+            room,
             found: Found::default(),
             stripped: Stripped::default(),
             work: Work::None,
         }
+    }
+
+    /// NET-17: the client is asked to come again.
+    fn no_room(&mut self) -> Answer {
+        self.raw = Vec::new();
+        self.shared.metrics.trouble(Trouble::Memory);
+        let line = self.about.line(None).text("disposition", "defer");
+        let why = "the headers of all messages together take too much memory";
+        self.shared.log.trouble("memory", line.text("trouble", why));
+        // RFC 3463 §3.4: system not accepting network messages.
+        let later = SmtpReply::new(452, (3, 2), "Too much mail at once; try again later");
+        Answer::Verdict(later.map_or(Verdict::Tempfail, Verdict::Refuse))
     }
 }
 
@@ -91,6 +108,9 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
             let room = (MAX_HEADER + 1).saturating_sub(self.raw.len());
             self.raw.extend_from_slice(value.get(..room).unwrap_or(value));
             self.raw.extend_from_slice(b"\r\n");
+            if !self.room.holds(self.raw.len()) {
+                return self.no_room();
+            }
         }
         Answer::Continue
     }

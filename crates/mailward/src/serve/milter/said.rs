@@ -92,7 +92,7 @@ pub(super) fn unchecked(
 
 /// What the log says of a message that was judged.
 pub(super) fn describe(line: Line, done: &Done) -> Line {
-    let Done { verdict, decision, upstream, seal, .. } = done;
+    let Done { verdict, decision, upstream, copies, seal, .. } = done;
     let spf = verdict.spf().mail_from.as_ref();
     let dkim: Vec<String> = verdict.dkim().iter().take(SHOWN).map(signature).collect();
     let line = match upstream {
@@ -112,6 +112,8 @@ pub(super) fn describe(line: Line, done: &Done) -> Line {
     let age = verdict.dkim().iter().find_map(|check| verdict.signature_age(check));
     let line = age.into_iter().fold(line, |line, age| line.number("signature_age", age));
     let line = line.maybe("recipients_named", verdict.recipients_named());
+    let copies = copies.filter(|copies| *copies > 1);
+    let line = copies.into_iter().fold(line, |line, copies| line.number("copies", copies.into()));
     match seal {
         Seal::NotWanted => line,
         Seal::Set(_) => line.text("sealed", "yes"),

@@ -79,7 +79,7 @@ fn history() -> impl Strategy<Value = History> {
     (signers, prop::option::weighted(0.8, any::<bool>()), deferral()).prop_map(
         |(signers, passed, deferral)| {
             let signers = signers.map(|names| names.into_iter().map(domain).collect());
-            History { signers, passed_from_network: passed, deferral }
+            History { signers, passed_from_network: passed, deferral, copies: None }
         },
     )
 }

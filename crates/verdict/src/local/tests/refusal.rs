@@ -222,6 +222,7 @@ fn the_samples() {
             signers: Some(subjects.organizations.into_iter().filter(|_| known).collect()),
             passed_from_network: Some(false),
             deferral: Deferral::Never,
+            copies: None,
         };
         let policy =
             LocalPolicy { modes: Modes { global: mode, ..Modes::default() }, ..LocalPolicy::default() };

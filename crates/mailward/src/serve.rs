@@ -44,10 +44,10 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     let parts = Parts::new(only);
     let (config, source) = Config::load(path)?;
     let listeners = if parts.has(Part::Milter) { lines::listeners(&config) } else { Vec::new() };
-    let web = parts.has(Part::Web).then_some(&config.web);
     let tls = config.tls_policy.listener().filter(|_| parts.has(Part::Milter));
-    // The sockets of milters first, then that of the table, also where systemd gives them.
+    // The sockets of milters first, then that of the table of TLS policies.
     let all: Vec<Listener> = listeners.iter().cloned().chain(tls.clone()).collect();
+    let web = parts.has(Part::Web).then_some(&config.web);
     let connections = rights::connections(config.daemon.connections, all.len());
     let Sockets { listeners: sockets, web, no_web } = sockets::open(&all, web)?;
     if listeners.is_empty() && web.is_none() && !parts.has(Part::Jobs) {
@@ -113,8 +113,15 @@ fn files(config: &Config, parts: Parts, source: &Source) -> Files {
         Address::Unix(socket) => socket.path.parent().map(Path::to_owned),
         Address::Tcp(_) => None,
     };
-    let listeners = config.listeners.iter().cloned().chain(config.tls_policy.listener());
-    Files::all(listeners.filter_map(|listener| folder(&listener)).chain([data]).collect())
+    Files::all(
+        config
+            .listeners
+            .iter()
+            .chain(&config.tls_policy.listener())
+            .filter_map(folder)
+            .chain([data])
+            .collect(),
+    )
 }
 
 /// Who answers questions.

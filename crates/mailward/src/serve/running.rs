@@ -44,7 +44,7 @@ pub(super) struct Mail {
     pub(super) reload: Reload,
     /// For Postfix.
     pub(super) lines: Lines,
-    /// Those of the listeners, in their order, and that of the table of TLS policies.
+    /// Those of the listeners, in their order, and that of the table of TLS policies, where there is one.
     pub(super) sockets: Vec<Socket>,
     /// How many connections a listener takes.
     pub(super) connections: usize,
@@ -56,8 +56,8 @@ pub(super) struct Mail {
 struct Handling {
     shared: Arc<Shared<Resolver>>,
     store: Store,
+    policies: Arc<TlsPolicy<Resolver>>,
     orders: mpsc::Sender<Order>,
-    policies: Option<Arc<TlsPolicy<Resolver>>>,
 }
 
 /// Servers that run until they are told to stop, and work beside them that is cut off then.
@@ -132,9 +132,7 @@ async fn end(running: Running, handling: Option<&Handling>, store: &Store) {
     while servers.join_next().await.is_some() {}
     beside.shutdown().await;
     if let Some(handling) = handling {
-        if let Some(policies) = &handling.policies {
-            policies.close().await;
-        }
+        handling.policies.close().await;
         handling.shared.past.close().await;
     }
     store.close().await;
@@ -149,16 +147,10 @@ impl Mail {
         data: &config::Store,
     ) -> Result<Handling, InputError> {
         let Self { site, reload, mut sockets, connections, control, .. } = self;
+        let table = reload.tls.as_ref().and_then(|listener| Some((listener, sockets.pop()?)));
         let dns = resolver(&reload.servers)?;
         let (past, store) = Past::open(data, log).await?;
         let shared = Arc::new(Shared::new(site, dns, Arc::clone(log), past, Box::new(now)));
-        let table = reload.tls.as_ref().and_then(|listener| Some((listener, sockets.pop()?)));
-        let policies = match table {
-            Some((listener, socket)) => {
-                Some(table_of(running, &shared, &store, (listener, socket, connections))?)
-            }
-            None => None,
-        };
         let settings = Settings { connections, ..Settings::new(WISH) };
         for (listener, socket) in reload.listeners.iter().zip(sockets) {
             log.write(&about(&shared.site(), listener, &socket.address(listener)));
@@ -169,6 +161,19 @@ impl Mail {
             let stopped = running.stopped();
             running.servers.spawn(milter::serve(opened, service, settings.clone(), stopped));
         }
+        let policies = Arc::new(TlsPolicy::new(Arc::clone(&shared), store.clone()));
+        if let Some((listener, socket)) = table {
+            let line = Line::new("listening").text("listener", &listener.name);
+            log.write(&line.text("at", socket.address(listener)).text("for", "TLS policies"));
+            let opened = socket.listen();
+            let opened =
+                opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
+            let settings = socketmap::Settings { connections, ..socketmap::Settings::default() };
+            let stopped = running.stopped();
+            running.servers.spawn(socketmap::serve(opened, Arc::clone(&policies), settings, stopped));
+            let (policies, database) = (Arc::clone(&policies), store.clone());
+            running.beside.spawn(async move { policies.tend(&database).await });
+        }
         shared.health.listening(true);
         let (tended, database) = (Arc::clone(&shared), store.clone());
         running.beside.spawn(async move { tended.past.tend(&database, &tended.log).await });
@@ -178,28 +183,8 @@ impl Mail {
             let (orders, log, stopped) = (orders.clone(), Arc::clone(log), running.stopped());
             running.servers.spawn(async move { control::serve(control, orders, &log, stopped).await });
         }
-        Ok(Handling { shared, store, orders, policies })
+        Ok(Handling { shared, store, policies, orders })
     }
-}
-
-/// Serves the table of TLS policies on its listener, with so many connections.
-fn table_of(
-    running: &mut Running,
-    shared: &Arc<Shared<Resolver>>,
-    store: &Store,
-    (listener, socket, connections): (&Listener, Socket, usize),
-) -> Result<Arc<TlsPolicy<Resolver>>, InputError> {
-    let line = Line::new("listening").text("listener", &listener.name).text("at", socket.address(listener));
-    shared.log.write(&line.text("for", "TLS policies"));
-    let opened = socket.listen();
-    let opened = opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
-    let policies = Arc::new(TlsPolicy::new(Arc::clone(shared), store.clone()));
-    let settings = socketmap::Settings { connections, ..socketmap::Settings::default() };
-    let stopped = running.stopped();
-    running.servers.spawn(socketmap::serve(opened, Arc::clone(&policies), settings, stopped));
-    let (tended, database) = (Arc::clone(&policies), store.clone());
-    running.beside.spawn(async move { tended.tend(&database).await });
-    Ok(policies)
 }
 
 /// What the pages show of what runs in this process.

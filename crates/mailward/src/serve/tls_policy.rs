@@ -27,8 +27,8 @@ use crate::tls::next_hop::NextHop;
 
 /// The name of the table.
 pub const MAP: &str = "tls-policy";
-/// How long the DNS may take for an answer; Postfix waits for 100 s.
-const DNS_WITHIN: Duration = Duration::from_secs(15);
+/// How long the DNS may take for a domain; less than Postfix waits for the answer (100 s).
+const DNS: Duration = Duration::from_secs(20);
 /// How often what waits for the database is written down.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often policies that are due are looked for.
@@ -80,8 +80,8 @@ pub struct Surroundings<D>(Arc<Shared<D>>);
 impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
     type Dns = Watched<Deadline<D>>;
 
-    fn dns(&self) -> Self::Dns {
-        self.0.dns(DNS_WITHIN)
+    fn dns(&self) -> Watched<Deadline<D>> {
+        self.0.dns(DNS)
     }
 
     async fn fetch(&self, domain: &Domain, within: Duration) -> Result<Policy, String> {
@@ -138,7 +138,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         let site = shared.site();
         let (Some(tls), Some(hop)) = (&site.tls, NextHop::parse(key)) else { return Answer::NotFound };
         let found = self.keeper.sts(&hop.domain, WAIT).await;
-        let decision = decision(&shared.dns(DNS_WITHIN), &hop, &found.sts, tls.dane).await;
+        let decision = decision(&shared.dns(DNS), &hop, &found.sts, tls.dane).await;
         let answer = tls.postfix.answer(&decision);
         shared.metrics.policy_answer(&decision.level);
         let number = number(&answer);

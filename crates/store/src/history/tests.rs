@@ -93,9 +93,10 @@ fn when_mail_was_first_put_off_is_known_until_it_is_over() {
 }
 
 #[test]
-fn net_16_a_clock_that_was_ahead_does_not_put_mail_off_until_it_is_there_again() {
+fn net_16_what_was_put_off_by_a_clock_that_was_ahead_is_told_with_its_time() {
     let (t, year) = (1_000_000, 365 * DAY);
-    assert_eq!(deferrals(&[t + year, t, t + DEFER_FOR]), [true, false, false]);
+    let ahead = Deferred::Since(UnixTime(t + year));
+    assert_eq!(deferrals(&[t + year, t, t + 14_400]), [Deferred::Never, ahead, ahead]);
 }
 
 #[test]

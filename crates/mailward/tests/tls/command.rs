@@ -15,7 +15,7 @@ fn tell(program: &Program, args: &[&str]) -> (i32, String) {
 #[test]
 fn answers_and_what_people_are_told_of_them() {
     let Some(lab) = Lab::start() else { return };
-    let mut program = Program::start(&lab, "3.10.5", "");
+    let mut program = Program::start(&lab, "3.10.5");
     let ask = |program: &Program| {
         let good = "OK secure match=mx.sts-good.test servername=hostname policy_type=sts policy_domain=sts-good.test \
             mx_host_pattern=mx.sts-good.test { policy_string = version: STSv1 } { policy_string = mode: enforce } \
@@ -88,7 +88,7 @@ fn people(program: &Program) {
 #[test]
 fn why_was_this_deferred() {
     let Some(lab) = Lab::start() else { return };
-    let program = Program::start(&lab, "3.7", "");
+    let program = Program::start(&lab, "3.7");
     assert!(program.ask("sts-wrong-mx.test").starts_with("TEMP "));
     let soon = (mailward::input::now().0 + 60).to_string();
     let mut last = (0, String::new());

@@ -193,15 +193,21 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn start(lab: &Lab, version: &str, more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    /// At a free port.
+    pub(crate) fn start(lab: &Lab, version: &str) -> Self {
         let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self::start_at(lab, version, &format!("'{addr}'"), addr)
+    }
+
+    /// At an address as the configuration has it; what is asked over TCP goes to `addr`.
+    pub(crate) fn start_at(lab: &Lab, version: &str, place: &str, addr: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), lab.authority.pem()).unwrap();
         let text = format!(
             "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{}'\ntrusted = true\n\
              [store]\npath = 'data'\n\
-             [tls_policy]\naddress = '{addr}'\npostfix_version = '{version}'\npostfix_dane = true\nauthorities = 'ca.pem'\n\
-             allowed_networks = '127.0.0.0/8'\nhttps_port = {}\n{more}",
+             [tls_policy]\naddress = {place}\npostfix_version = '{version}'\npostfix_dane = true\nauthorities = 'ca.pem'\n\
+             allowed_networks = '127.0.0.0/8'\nhttps_port = {}\n",
             lab.resolver.addr,
             lab.host.address.port()
         );

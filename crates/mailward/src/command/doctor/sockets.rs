@@ -24,7 +24,7 @@ const START: &str = "start it: systemctl start mailward, or mailward serve";
 
 pub(super) async fn look(report: &mut Report, config: &Config, queue: &Path, mail_owner: Option<&str>) {
     let account = mail_owner.map(|name| (name, account(name)));
-    for listener in listeners(config) {
+    for listener in listeners(config).into_iter().chain(config.tls_policy.listener()) {
         let place = format!("listener {}: {}", listener.name, listener.address);
         match &listener.address {
             Address::Unix(socket) => unix(report, &place, socket, account.as_ref(), queue),

@@ -47,12 +47,17 @@ impl Past {
 
     /// Opens the database. One that is away is no error: rows wait in the journal, and nothing is known until it is back.
     pub async fn open(config: &config::Store, log: &Log) -> Result<(Self, Store), InputError> {
-        let (store, mut loaded) = database(config, log).await?;
+        let store = database(config)?;
         let memory = Arc::new(store::History::new(HistoryLimits::default()));
-        if loaded && let Err(error) = store.load(&memory, now()).await {
-            log.write(&away(config, &error));
-            loaded = false;
-        }
+        let loaded = match load(&store, &memory).await {
+            Ok(()) => true,
+            Err(error @ store::Error::Newer { .. }) => return Err(failed(config, &error)),
+            Err(error) => {
+                let line = Line::new("warning").show("why", failed(config, &error));
+                log.write(&line.text("until", "rows go to the journal, and nothing is known of the past"));
+                false
+            }
+        };
         let settings = WriterSettings {
             journal: config.path.join("journal"),
             limits: JournalLimits::default(),
@@ -60,9 +65,7 @@ impl Past {
             now,
         };
         let writer = Writer::start(store.clone(), Arc::clone(&memory), &settings);
-        let failed =
-            |error: store::JournalError| InputError::new(config.place().to_string(), error.to_string());
-        let writer = RwLock::new(Some(writer.map_err(failed)?));
+        let writer = RwLock::new(Some(writer.map_err(|error| failed(config, &error))?));
         let copies = Mutex::new(Copies::new(MAX_SIGNATURES));
         Ok((Self { memory, loaded: AtomicBool::new(loaded), writer, copies }, store))
     }
@@ -174,23 +177,22 @@ impl Past {
     }
 }
 
-/// The database, and whether it is there and of our version. One that is away is no error.
-pub(super) async fn database(config: &config::Store, log: &Log) -> Result<(Store, bool), InputError> {
-    let failed = |error: store::Error| InputError::new(config.place().to_string(), error.to_string());
-    let store = Store::new(&config.place()).map_err(failed)?;
-    match store.migrate(now()).await {
-        Ok(()) => Ok((store, true)),
-        Err(error @ store::Error::Newer { .. }) => Err(failed(error)),
-        Err(error) => {
-            log.write(&away(config, &error));
-            Ok((store, false))
-        }
+/// The database, for parts that write no rows of messages. One that is away is no error, one that is too new is.
+pub(super) async fn known_database(config: &config::Store) -> Result<Store, InputError> {
+    let store = database(config)?;
+    match store.version().await {
+        Err(error @ store::Error::Newer { .. }) => Err(failed(config, &error)),
+        _ => Ok(store),
     }
 }
 
-fn away(config: &config::Store, error: &store::Error) -> Line {
-    let line = Line::new("warning").show("why", format_args!("{}: {error}", config.place()));
-    line.text("until", "rows go to the journal, and nothing is known of the past")
+/// The database, to which nobody has talked yet.
+fn database(config: &config::Store) -> Result<Store, InputError> {
+    Store::new(&config.place()).map_err(|error| failed(config, &error))
+}
+
+fn failed(config: &config::Store, error: &dyn std::fmt::Display) -> InputError {
+    InputError::new(config.place().to_string(), error.to_string())
 }
 
 async fn load(store: &Store, memory: &store::History) -> Result<(), store::Error> {

@@ -101,7 +101,7 @@ impl Start {
                 let store = handling.store.clone();
                 (Some(handling), store)
             }
-            None => (None, past::database(&data, &log).await?.0),
+            None => (None, past::known_database(&data).await?),
         };
         if let Some(socket) = web {
             log.write(&Line::new("listening").text("listener", "web").text("at", socket.url()));

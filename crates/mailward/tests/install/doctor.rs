@@ -94,9 +94,9 @@ fn net_18_over_tcp() {
     check(&place, 1, &["error socket-closed", "note keys-none"]);
     let all = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = all.local_addr().unwrap().port();
-    config(&place, &format!("0.0.0.0:{port}"), "");
+    config(&place, &format!("0.0.0.0:{port}"), "[web]\naddress = \"[::]:8890\"\n");
     postconf(&place, &settings(&format!("inet:127.0.0.1:{port}")));
-    check(&place, 0, &["note socket-network", "note keys-none"]);
+    check(&place, 0, &["note web-network", "note socket-network", "note keys-none"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
+use testkit::real::postgres::Postgres;
 use testkit::real::{not_run, wait_until};
 use tokio::runtime::Runtime;
 
@@ -101,4 +102,35 @@ fn the_part_that_handles_mail_opens_no_pages_and_the_jobs_open_nothing() {
     assert_eq!(both.page("/healthz").0, 200);
     both.end();
     assert!(both.log().contains("parts=web,jobs "), "{}", both.log());
+}
+
+#[test]
+fn parts_without_keys_reach_a_postgresql_and_the_web_part_changes_nothing_in_it() {
+    let Some(mut postgres) = Postgres::start() else { return };
+    let text = format!("[web]\naddress = '127.0.0.1:0'\n[store]\nurl = '{}'\n", postgres.url());
+    let place = store::Place::Postgres(store::PostgresUrl::parse(&postgres.url()).unwrap());
+    let runtime = Runtime::new().unwrap();
+    let version = || {
+        runtime.block_on(async {
+            let store = store::Store::new(&place).unwrap();
+            let version = store.version().await;
+            store.close().await;
+            version
+        })
+    };
+    assert!(wait_until(|| version().is_ok()));
+    let mut web = Program::start_with(&text, &["--only", "web"], |_| {});
+    let good = (200, "store: good\n".to_owned());
+    assert!(wait_until(|| web.page("/healthz") == good), "{}", web.log());
+    assert_eq!(version(), Ok(None));
+    assert!(!web.folder.path().join("mailward-data").exists());
+    let mut jobs = Program::start_with(&text, &["--only", "jobs"], |_| {});
+    assert!(wait_until(|| version() == Ok(Some(store::VERSION))), "{}", jobs.log());
+    jobs.end();
+    postgres.stop();
+    let bad = (503, "store: bad: the database is away\n".to_owned());
+    assert!(wait_until(|| web.page("/healthz") == bad), "{}", web.log());
+    postgres.run();
+    assert!(wait_until(|| web.page("/healthz") == good), "{}", web.log());
+    web.end();
 }

@@ -189,10 +189,9 @@ fn command(
 ) -> Command {
     let mut words = wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_mailward")]);
     let mut command = Command::new(words.next().unwrap());
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::null());
+    command.args(words).arg("serve").arg("--config").arg(file).args(more).current_dir(folder.path());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     change(&mut command);
-    command.arg("serve").arg("--config").arg(file).args(more).current_dir(folder.path());
-    command.stderr(Stdio::piped());
     command
 }
 

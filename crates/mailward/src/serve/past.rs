@@ -10,6 +10,7 @@ use mail::UnixTime;
 use store::{
     Deferred, HistoryLimits, JournalLimits, Put, QueueLimits, State as Rows, Store, Writer, WriterSettings,
 };
+use tokio::time::{Instant, interval_at};
 use verdict::local::{Copies, Deferral, History, SIGNING_DAYS, Subjects};
 use verdict::{Envelope, Verdict};
 use web::State;
@@ -23,6 +24,9 @@ use crate::input::{InputError, now};
 const RETRY: Duration = Duration::from_secs(1);
 /// Most signatures that are counted: about 10 MiB.
 const MAX_SIGNATURES: usize = 65_536;
+
+/// How often is learned what other nodes saw.
+pub const LEARN: Duration = Duration::from_secs(15 * 60);
 
 /// The past.
 pub struct Past {
@@ -67,8 +71,8 @@ impl Past {
     }
 
     /// Brings the database to its version and learns what it knows as soon as it is there; then says where rows go, whenever
-    /// that changes.
-    pub async fn tend(&self, store: &Store, log: &Log) {
+    /// that changes, and learns every so often what other nodes saw.
+    pub async fn tend(&self, store: &Store, log: &Log, learn: Duration) {
         while !self.loaded.load(Ordering::Relaxed) {
             tokio::time::sleep(RETRY).await;
             if load(store, &self.memory).await.is_ok() {
@@ -78,7 +82,17 @@ impl Past {
         }
         let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Writer::watch);
         let Some(mut states) = writer else { return };
-        while states.changed().await.is_ok() {
+        let mut often = interval_at(Instant::now() + learn, learn);
+        loop {
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                _ = often.tick() => {
+                    if let Err(error) = store.load(&self.memory, now()).await {
+                        log.trouble("learn", Line::new("warning").show("why", error));
+                    }
+                    continue;
+                }
+            }
             let line = match &*states.borrow_and_update() {
                 Rows::Storing => Line::new("store").text("result", "rows go to the database again"),
                 Rows::Spilling(why) => {
@@ -195,4 +209,54 @@ pub(super) fn make_folder(path: &Path) -> Result<(), InputError> {
             InputError::new(crate::input::error::shown(path), format!("the folder can't be made: {error}"));
         error.with_help("[store] path names the folder where the data are")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mail::Domain;
+    use store::{Action, Disposition, EnvelopeFrom, MessageRow, Mode, Note, RowId, Would};
+
+    use super::*;
+    use crate::config::LogFormat;
+
+    #[tokio::test]
+    async fn what_another_node_saw_is_known_here_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config::Store { path: folder.path().to_owned(), ..config::Store::default() };
+        let log = Log::new(LogFormat::Json, |_| {});
+        let (past, store) = Past::open(&config, &log).await.unwrap();
+        let org = Domain::parse("a.example").unwrap();
+        let row = MessageRow {
+            id: RowId::new(now(), [1; 10]),
+            listener: Note::new("in"),
+            mode: Mode::Observe,
+            client_ip: None,
+            envelope_from: EnvelopeFrom::Null,
+            author_domain: Some(org.clone()),
+            org_domain: Some(org.clone()),
+            dmarc: dmarc::Outcome::Pass,
+            dkim_aligned: true,
+            spf_aligned: false,
+            policy: None,
+            spf_mail_from: None,
+            spf_helo: None,
+            dkim: Vec::new(),
+            disposition: Disposition::None,
+            overrides: Vec::new(),
+            rule: Note::new(""),
+            taken: Action::Accept,
+            would: Would { observe: Action::Accept, quarantine: Action::Accept, enforce: Action::Accept },
+            deferral: None,
+        };
+        store.insert(&[row]).await.unwrap();
+        let known = async {
+            while past.memory.days_signed(&org, now()) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = past.tend(&store, &log, Duration::from_millis(1)) => panic!("it goes on"),
+            known = tokio::time::timeout(Duration::from_secs(20), known) => known.unwrap(),
+        }
+    }
 }

@@ -176,7 +176,7 @@ impl Mail {
         }
         shared.health.listening(true);
         let (tended, database) = (Arc::clone(&shared), store.clone());
-        running.beside.spawn(async move { tended.past.tend(&database, &tended.log).await });
+        running.beside.spawn(async move { tended.past.tend(&database, &tended.log, past::LEARN).await });
         let (orders, ordered) = mpsc::channel(1);
         running.beside.spawn(reload.obey(Arc::clone(&shared), ordered));
         if let Some(control) = control {

@@ -9,10 +9,8 @@ pub const MAX_PACKET: usize = (1 << 20) + (64 << 10);
 /// How many octets are asked of the connection while nothing is here: what an idle connection holds.
 const FIRST_READ: usize = 512;
 
-/// How many octets are asked of it before a packet's length is known, once something has come.
-const NEXT_READ: usize = 8 << 10;
-
-/// How many octets of a packet memory is set aside for before they came.
+/// How many octets memory is set aside for before they came, once something has come: what MTAs send as a piece of a body
+/// fits in, and a whole header with what stands before it.
 const READ: usize = 64 << 10;
 
 /// A whole packet.
@@ -81,7 +79,7 @@ impl Frames {
         let missing = match self.claimed() {
             Ok(Some(length)) => (4 + length).saturating_sub(here).clamp(1, READ),
             _ if self.buffer.capacity() == 0 => FIRST_READ,
-            _ => NEXT_READ,
+            _ => READ,
         };
         self.buffer.reserve(missing);
         &mut self.buffer

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+pub mod mx;
 pub mod opendkim;
 pub mod postfix;
 pub mod postgres;
@@ -297,17 +298,40 @@ zone:
     journal-content: none
     zonefile-load: whole
     zonefile-sync: -1
-";
+SIGNING";
 
 /// Serves `zone`, a master file (RFC 1035 §5) whose origin is the root: it opens with `. SOA`, so that one file is a whole world.
 /// `None` where no root has knot ([`Root::find`]); panics with knot's log when knot does not take the zone.
 #[must_use]
 pub fn knot(zone: &str) -> Option<Knot> {
+    knot_with(zone, "")
+}
+
+/// The same, with all of the zone signed (DNSSEC): the server, and its key as a trust anchor (`. DNSKEY ...`).
+#[must_use]
+pub fn signed_knot(zone: &str) -> Option<(Knot, String)> {
+    let knot = knot_with(zone, "    dnssec-signing: on\n")?;
+    let root = Root::find(&["kdig"])?;
+    let mut anchor = None;
+    let found = wait_until(|| {
+        let mut command = root.command("kdig");
+        command.args(["+short", "+tcp", ".", "DNSKEY"]).arg(format!("@{}", knot.addr.ip()));
+        command.arg("-p").arg(knot.addr.port().to_string());
+        let keys = String::from_utf8_lossy(&output(command, b"")).into_owned();
+        anchor = keys.lines().find(|key| key.starts_with("257 ")).map(|key| format!(". DNSKEY {key}"));
+        anchor.is_some()
+    });
+    assert!(found, "knot does not sign");
+    Some((knot, anchor?))
+}
+
+fn knot_with(zone: &str, signing: &str) -> Option<Knot> {
     let root = Root::find(&["knotd"])?;
     let work = root.work();
     let addr = free_address(53);
     work.write("zone", zone);
     let conf = KNOT_CONF.replace("ADDRESS", &addr.ip().to_string()).replace("PORT", &addr.port().to_string());
+    let conf = conf.replace("SIGNING", signing);
     let conf = work.write("knot.conf", conf.replace("DIRECTORY", &work.inside().display().to_string()));
     let mut command = root.command("knotd");
     command.arg("-c").arg(conf);

@@ -18,6 +18,7 @@ use crate::input::InputError;
 use crate::input::error::shown;
 use crate::keys::ring::Ring;
 use crate::postfix::lines::{self, Lines};
+use crate::postfix::settings::Postfix;
 
 use self::files::Written;
 use self::records::Wanted;
@@ -38,6 +39,10 @@ pub struct Args {
     /// 127.0.0.1:8891
     #[arg(long)]
     postfix_chroot: bool,
+    /// Answer Postfix how mail to other domains must be encrypted (MTA-STS), beside the milter's socket or at
+    /// 127.0.0.1:8892
+    #[arg(long)]
+    tls_policy: bool,
     /// Print the unit for systemd, and do nothing else
     #[arg(long, conflicts_with = "json")]
     print_unit: bool,
@@ -76,7 +81,11 @@ async fn init(args: &Args) -> Result<Exit, InputError> {
     }
     let domains: Vec<Domain> =
         args.domains.iter().map(|text| signing_domain(text)).collect::<Result<_, _>>()?;
-    let config = files::config(&args.dir, &domains, args.postfix_chroot)?;
+    let tls = match args.tls_policy {
+        true => Some(postfix_version().await),
+        false => None,
+    };
+    let config = files::config(&args.dir, &domains, args.postfix_chroot, tls)?;
     // What is there already counts, and has to be in order before keys are made for it.
     let (read, _) = Config::load(Some(&path))?;
     let keys = files::keys(&read.signing, &domains)?;
@@ -100,6 +109,14 @@ async fn init(args: &Args) -> Result<Exit, InputError> {
         show(&done, &path);
     }
     Ok(Exit::Pass)
+}
+
+/// The version of the Postfix that is here.
+async fn postfix_version() -> Option<String> {
+    let postfix = Postfix::read(None).await.ok()?;
+    let version = postfix.get("mail_version")?;
+    verdict::tls::postfix::Version::parse(version)?;
+    Some(version.to_owned())
 }
 
 fn signing_domain(text: &str) -> Result<Domain, InputError> {

@@ -4,15 +4,19 @@ use std::path::Path;
 
 use verdict::direction::Purpose;
 use verdict::local::Mode;
+use verdict::tls::UseDane;
 
 use crate::config::listener::Address;
 use crate::config::{Config, Listener};
 use crate::input::error::shown;
+use crate::serve::tls_policy::MAP;
 
 /// Where Postfix lives, and what it sees alone where it runs in a chroot, as Debian's does.
 pub const QUEUE: &str = "/var/spool/postfix";
 /// The socket inside of it.
 pub const SOCKET: &str = "/var/spool/postfix/mailward/milter.sock";
+/// The one by which TLS policies are asked for.
+pub const TLS_SOCKET: &str = "/var/spool/postfix/mailward/tls-policy.sock";
 
 /// The lines, by file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,9 +85,25 @@ pub fn lines(config: &Config) -> Lines {
         main.push(format!("non_smtpd_milters = {entry}"));
         main.push("internal_mail_filter_classes = bounce".to_owned());
     }
+    main.extend(tls_lines(config));
     let differs = outbound.filter(|outbound| inbound.as_ref() != Some(outbound));
     let submission = differs.map(|entry| format!("  -o {{ smtpd_milters = {entry} }}"));
     Lines { main, submission: submission.into_iter().collect() }
+}
+
+/// The lines of main.cf that make Postfix ask how mail to other domains must be encrypted, and able to do what it is told; none
+/// where nobody is answered.
+pub fn tls_lines(config: &Config) -> Vec<String> {
+    let Some(address) = &config.tls_policy.address else { return Vec::new() };
+    let mut lines = vec![
+        format!("smtp_tls_policy_maps = socketmap:{}:{MAP}", milter(address)),
+        "smtp_tls_security_level = may".to_owned(),
+        "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt".to_owned(),
+    ];
+    if config.tls_policy.dane == UseDane::Yes {
+        lines.push("smtp_dns_support_level = dnssec".to_owned());
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -122,6 +142,25 @@ mod tests {
         ] {
             check(toml, &safe, &[]);
         }
+    }
+
+    #[test]
+    fn postfix_asks_how_mail_must_be_encrypted_where_it_is_answered() {
+        let lines = |toml: &str| tls_lines(&Config::parse(toml, Path::new("/etc/mailward")).0).join("\n");
+        assert_eq!(lines(""), "");
+        let socket = "[tls_policy]\naddress = \"/var/spool/postfix/mailward/tls-policy.sock\"";
+        assert_eq!(
+            lines(socket),
+            "smtp_tls_policy_maps = socketmap:unix:mailward/tls-policy.sock:tls-policy\n\
+             smtp_tls_security_level = may\nsmtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt"
+        );
+        let dane = "[dns]\ntrusted = true\n[tls_policy]\naddress = \"127.0.0.1:8892\"\npostfix_dane = true";
+        let lines = lines(dane);
+        assert!(
+            lines.starts_with("smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8892:tls-policy\n"),
+            "{lines}"
+        );
+        assert!(lines.ends_with("\nsmtp_dns_support_level = dnssec"), "{lines}");
     }
 
     #[test]

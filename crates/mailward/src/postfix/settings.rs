@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::milters::{self, Milter};
 
 /// Settings that are asked for.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 26] = [
     "mail_version",
     "queue_directory",
     "mail_owner",
@@ -34,6 +34,12 @@ const NAMES: [&str; 20] = [
     "header_size_limit",
     "content_filter",
     "receive_override_options",
+    "smtp_tls_policy_maps",
+    "smtp_tls_security_level",
+    "smtp_dns_support_level",
+    "smtp_tls_CAfile",
+    "smtp_tls_CApath",
+    "tls_append_default_CA",
 ];
 
 /// How long `postconf` may take.

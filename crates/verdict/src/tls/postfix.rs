@@ -25,9 +25,9 @@ impl Version {
     /// The first that knows `servername`.
     const SERVERNAME: Self = Self { major: 3, minor: 4, patch: 0 };
     /// The first that knows the TLSRPT attributes; older ones refuse a policy that has them.
-    const TLSRPT: Self = Self { major: 3, minor: 10, patch: 0 };
+    pub const TLSRPT: Self = Self { major: 3, minor: 10, patch: 0 };
     /// The first that holds MX names against `mx_host_pattern`.
-    const PATTERNS: Self = Self { major: 3, minor: 10, patch: 5 };
+    pub const PATTERNS: Self = Self { major: 3, minor: 10, patch: 5 };
 
     /// Reads the front of what `postconf mail_version` says: `3.10.5`, `3.11`, `3.11-20260101`. A part that is missing is
     /// zero; `None` where there is no major and minor number.

@@ -1,5 +1,7 @@
 //! What Postfix goes by, held against what we need. Nothing here looks at the machine: all is in the settings.
 
+mod tls;
+
 use std::path::Path;
 
 use verdict::direction::Purpose;
@@ -50,6 +52,7 @@ pub(super) fn look(report: &mut Report, postfix: &Result<Postfix, Unknown>, conf
             look.milters(report);
             look.local_mail(report);
             look.mail_forms(report);
+            tls::look(report, postfix, config);
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn look(report: &mut Report, config: &Config, queue: &Path, mai
         report.add("web-network", Severity::Note, format!("[web]: {address}"), message, help);
     }
     let account = mail_owner.map(|name| (name, account(name)));
-    for listener in listeners(config) {
+    for listener in listeners(config).into_iter().chain(config.tls_policy.listener()) {
         let place = format!("listener {}: {}", listener.name, listener.address);
         match &listener.address {
             Address::Unix(socket) => unix(report, &place, socket, account.as_ref(), queue),

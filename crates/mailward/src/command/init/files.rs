@@ -14,7 +14,7 @@ use crate::input::error::shown;
 use crate::input::{InputError, now};
 use crate::keys::make::{self, Kind, NewKey};
 use crate::keys::ring::Ring;
-use crate::postfix::lines::SOCKET;
+use crate::postfix::lines::{SOCKET, TLS_SOCKET};
 
 /// The selectors of new keys: year, month and type.
 const TEMPLATE: &str = "%Y%m-%k";
@@ -25,6 +25,11 @@ const OWN_LINE: &str = "#own_domains = [\"example.com\"]  # an example\n";
 
 /// The line of the sample that names the folder of the data, which is that of the unit.
 const STORE_LINE: &str = "#path = \"/var/lib/mailward\"  # an example\n";
+/// The lines of the sample about TLS policies.
+const TLS_LINE: &str = "#address = \"/var/spool/postfix/mailward/tls-policy.sock\"  # an example\n";
+const VERSION_LINE: &str = "#postfix_version = \"3.7\"\n";
+/// Where TLS policies are answered over TCP.
+const TLS_ADDRESS: &str = "127.0.0.1:8892";
 
 /// A file, and whether it was made now.
 pub(super) struct Written {
@@ -33,7 +38,13 @@ pub(super) struct Written {
 }
 
 /// Writes the configuration, unless there is one. Others of the machine can't read it: it may get a password.
-pub(super) fn config(directory: &Path, domains: &[Domain], chroot: bool) -> Result<Written, InputError> {
+/// `tls`: whether TLS policies are answered, and to which version of Postfix, if that is known.
+pub(super) fn config(
+    directory: &Path,
+    domains: &[Domain],
+    chroot: bool,
+    tls: Option<Option<String>>,
+) -> Result<Written, InputError> {
     let path = directory.join("mailward.toml");
     let io = |path: &Path| {
         let path = shown(path);
@@ -49,7 +60,10 @@ pub(super) fn config(directory: &Path, domains: &[Domain], chroot: bool) -> Resu
         .permissions(mode)
         .tempfile_in(directory)
         .map_err(io(directory))?;
-    let text = text(directory, domains, chroot);
+    let mut text = text(directory, domains, chroot);
+    if let Some(version) = tls {
+        text = with_tls(&text, chroot, version.as_deref());
+    }
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(io(&path))?;
     match file.persist_noclobber(&path) {
         Ok(_) => Ok(Written { path, is_new: true }),
@@ -81,6 +95,16 @@ fn text(directory: &Path, domains: &[Domain], chroot: bool) -> String {
         ));
     }
     text
+}
+
+/// The same with TLS policies answered.
+fn with_tls(text: &str, chroot: bool, version: Option<&str>) -> String {
+    let address = if chroot { TLS_SOCKET } else { TLS_ADDRESS };
+    let text = text.replacen(TLS_LINE, &format!("address = \"{address}\"\n"), 1);
+    match version {
+        Some(version) => text.replacen(VERSION_LINE, &format!("postfix_version = \"{version}\"\n"), 1),
+        None => text,
+    }
 }
 
 /// Makes keys for the domains that have none.
@@ -118,12 +142,29 @@ mod tests {
     use crate::config::Config;
 
     #[test]
+    fn tls_policies_are_answered_where_that_was_asked_for() {
+        let place = tempfile::tempdir().unwrap();
+        for (chroot, version, address, told) in [
+            (true, Some("3.10.3"), format!("unix:{TLS_SOCKET}"), (3, 10, 3)),
+            (false, None, "inet:127.0.0.1:8892".to_owned(), (3, 7, 0)),
+        ] {
+            let directory = place.path().join(format!("{chroot}"));
+            let written = config(&directory, &[], chroot, Some(version.map(str::to_owned))).unwrap();
+            let (read, source) = Config::load(Some(&written.path)).unwrap();
+            assert_eq!(source.findings, []);
+            let found = read.tls_policy.postfix.version;
+            assert_eq!(read.tls_policy.address.map(|address| address.to_string()), Some(address));
+            assert_eq!((found.major, found.minor, found.patch), told);
+        }
+    }
+
+    #[test]
     fn the_file_says_what_was_asked_for() {
         let place = tempfile::tempdir().unwrap();
         let domains = [Domain::parse("example.com").unwrap(), Domain::parse("example.net").unwrap()];
         for (domains, chroot) in [(&domains[..0], false), (&domains[..], true)] {
             let directory = place.path().join(format!("{chroot}"));
-            let written = config(&directory, domains, chroot).unwrap();
+            let written = config(&directory, domains, chroot, None).unwrap();
             assert!(written.is_new);
             let (read, source) = Config::load(Some(&written.path)).unwrap();
             assert_eq!(source.findings, []);
@@ -133,7 +174,7 @@ mod tests {
                 read.listeners.iter().map(|listener| listener.address.to_string()).collect();
             let want = if chroot { vec![format!("unix:{SOCKET}")] } else { Vec::new() };
             assert_eq!(addresses, want);
-            assert!(!config(&directory, domains, chroot).unwrap().is_new);
+            assert!(!config(&directory, domains, chroot, None).unwrap().is_new);
         }
         let text = text(Path::new("/etc/mailward"), &[], false);
         assert!(!text.contains("\nkey_directory") && text.contains("\npath = \"/var/lib/mailward\"\n"));

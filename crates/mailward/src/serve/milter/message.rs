@@ -20,6 +20,8 @@ use crate::serve::room::Taken;
 use crate::serve::shared::Shared;
 use crate::serve::site::Site;
 
+/// What is set aside for a header; most are shorter.
+const HEADER: usize = 4 << 10;
 /// Most recipients that are remembered, to see whether the header names them. Nothing is decided by it.
 const MAX_RECIPIENTS: usize = 20;
 
@@ -110,6 +112,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
         self.stripped.see(&self.site.removed, name);
         // One byte too many is how a header that is too long is known.
         if self.raw.len() <= MAX_HEADER {
+            self.raw.reserve(HEADER.saturating_sub(self.raw.len()));
             self.raw.extend_from_slice(name);
             self.raw.push(b':');
             let room = (MAX_HEADER + 1).saturating_sub(self.raw.len());

@@ -256,3 +256,64 @@ fn times() {
         assert_eq!(seconds(text), want, "{text}");
     }
 }
+
+const TLS: &str = "[dns]\ntrusted = true\n[tls_policy]\naddress = \"127.0.0.1:8892\"\n";
+const ASKS: &str = "smtp_tls_policy_maps = hash:/etc/postfix/tls, socketmap:inet:127.0.0.1:8892:tls-policy\n\
+    smtp_tls_security_level = may\nsmtp_dns_support_level =\nsmtp_tls_CAfile = /etc/ssl/x\nsmtp_tls_CApath =\n\
+    tls_append_default_CA = no";
+
+#[track_caller]
+fn check_tls(toml: &str, lines: &str, want: &[&str]) {
+    let names: Vec<&str> = lines.lines().map(|line| line.split(" =").next().unwrap()).collect();
+    let kept = ASKS.lines().filter(|line| !names.contains(&line.split(" =").next().unwrap()));
+    let all: Vec<&str> = kept.chain(lines.lines()).collect();
+    check_with(&format!("{TLS}{toml}"), true, &all.join("\n"), "", want);
+}
+
+#[test]
+fn tls_policies() {
+    let maps = "error tls-absent smtp_tls_policy_maps";
+    check("smtp_tls_policy_maps =", "", &[]);
+    check_tls("", "", &[]);
+    check_tls("", "smtp_tls_policy_maps = socketmap:inet:localhost:8892:tls-policy", &[]);
+    for other in
+        ["", "socketmap:inet:127.0.0.1:8893:tls-policy", "socketmap:inet:127.0.0.1:8892:other", "hash:x"]
+    {
+        check_tls("", &format!("smtp_tls_policy_maps = {other}"), &[maps]);
+    }
+    let socket = "[tls_policy]\naddress = \"/var/spool/postfix/mailward/tls-policy.sock\"";
+    let asks = ASKS.replace("inet:127.0.0.1:8892", "unix:mailward/tls-policy.sock");
+    check_with(socket, true, &asks, "", &[]);
+    check_tls("", "smtp_tls_security_level =", &["warning tls-none smtp_tls_security_level"]);
+    check_tls("", "smtp_tls_CAfile =", &["error tls-no-authorities smtp_tls_CAfile"]);
+    check_tls("", "smtp_tls_CAfile =\nsmtp_tls_CApath = /etc/ssl/certs", &[]);
+    check_tls("", "smtp_tls_CAfile =\ntls_append_default_CA = yes", &[]);
+}
+
+#[test]
+fn tls_policies_by_version() {
+    let version = |severity: &str| format!("{severity} tls-version [tls_policy] postfix_version");
+    for (told, found, severity) in [
+        ("3.7", "3.7.11", ""),
+        ("3.7", "3.10.3", "note"),
+        ("3.10", "3.7.11", "error"),
+        ("3.10.5", "3.10.3", "error"),
+        ("3.10.3", "3.10.13", "note"),
+        ("3.10.13", "3.11.1", ""),
+    ] {
+        let want = version(severity);
+        let want: Vec<&str> = if severity.is_empty() { Vec::new() } else { vec![&want] };
+        check_tls(&format!("postfix_version = \"{told}\""), &format!("mail_version = {found}"), &want);
+    }
+}
+
+#[test]
+fn tls_policies_by_dane() {
+    const NAME: &str = "smtp_dns_support_level";
+    check_tls("postfix_dane = true", "smtp_dns_support_level = dnssec", &[]);
+    for level in ["", "enabled", "disabled"] {
+        let want = format!("error tls-no-dane {NAME}");
+        check_tls("postfix_dane = true", &format!("{NAME} = {level}"), &[&want]);
+    }
+    check_tls("", "smtp_dns_support_level = dnssec", &["note tls-dane-unused smtp_dns_support_level"]);
+}

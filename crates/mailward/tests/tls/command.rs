@@ -1,0 +1,114 @@
+//! `mailward tls-policy` beside `serve`, and what is answered without a Postfix.
+
+use std::process::Command;
+
+use super::lab::{Lab, Program};
+
+fn tell(program: &Program, args: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
+    command.arg("tls-policy").args(args).arg("--config").arg(program.config());
+    let output = command.current_dir(program.config().parent().unwrap()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+#[test]
+fn answers_and_what_people_are_told_of_them() {
+    let Some(lab) = Lab::start() else { return };
+    let mut program = Program::start(&lab, "3.10.5");
+    let ask = |program: &Program| {
+        let good = "OK secure match=mx.sts-good.test servername=hostname policy_type=sts policy_domain=sts-good.test \
+            mx_host_pattern=mx.sts-good.test { policy_string = version: STSv1 } { policy_string = mode: enforce } \
+            { policy_string = mx: mx.sts-good.test } { policy_string = max_age: 604800 }";
+        for (key, expected) in [
+            ("sts-good.test", good),
+            ("STS-Good.test", good),
+            (".sts-good.test", "NOTFOUND "),
+            ("[mx.sts-good.test]", "NOTFOUND "),
+            ("sts-testing.test", "NOTFOUND "),
+            ("sts-none.test", "NOTFOUND "),
+            ("plain.test", "NOTFOUND "),
+            ("nowhere.test", "NOTFOUND "),
+            ("dane-good.test", "OK dane"),
+            ("[mx.dane-good.test]", "OK dane"),
+            ("[mx.dane-good.test]:587", "NOTFOUND "),
+            ("dane-bogus.test", "OK dane"),
+            ("sts-dane.test", "OK dane-only"),
+            ("sts-wrong-mx.test", "TEMP the MTA-STS policy in force allows none of the MX hosts"),
+            ("unsigned-wrong.test", "TEMP the MTA-STS policy in force allows none of the MX hosts"),
+        ] {
+            assert_eq!(program.ask(key), expected, "{key}\n{}", program.log());
+        }
+        // One dead MX host of three: the others are named, and it is not.
+        let three = program.ask("three.test");
+        assert!(
+            three.starts_with("OK secure match=mx1.three.test:mx3.three.test servername=hostname "),
+            "{three}"
+        );
+        let unsigned = program.ask("unsigned.test");
+        assert!(unsigned.starts_with("OK secure match=mx.dane-good.test servername=hostname "), "{unsigned}");
+    };
+    ask(&program);
+    // What was fetched needs nobody any more.
+    lab.policies.lock().unwrap().clear();
+    program.kill_and_start();
+    ask(&program);
+    people(&program);
+}
+
+fn people(program: &Program) {
+    let (code, text) = tell(program, &["sts-good.test", "--explain"]);
+    assert_eq!(code, 0, "{text}");
+    for part in [
+        "TLS for mail to sts-good.test",
+        "mx.sts-good.test  allowed",
+        "an MTA-STS policy in mode enforce is in force [RFC 8461 §5]",
+        "Postfix 3.10.5 is told: OK secure match=mx.sts-good.test",
+        "Only hosts that the policy allows, with a valid certificate.",
+    ] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    let (code, text) = tell(program, &["sts-wrong-mx.test"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("mx.sts-wrong-mx.test  not allowed        no"), "{text}");
+    let (code, text) = tell(program, &["three.test", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, json["level"].as_str().unwrap()), (0, "secure"), "{text}");
+    let hosts: Vec<_> = json["hosts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|h| (h["name"].as_str().unwrap(), h["used"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(hosts, [("mx2.three.test", false), ("mx1.three.test", true), ("mx3.three.test", true)]);
+    let (code, text) = tell(program, &["not a domain"]);
+    assert_eq!(code, 2, "{text}");
+}
+
+#[test]
+fn why_was_this_deferred() {
+    let Some(lab) = Lab::start() else { return };
+    let program = Program::start(&lab, "3.7");
+    assert!(program.ask("sts-wrong-mx.test").starts_with("TEMP "));
+    let soon = (mailward::input::now().0 + 60).to_string();
+    let mut last = (0, String::new());
+    let told = testkit::real::wait_until(|| {
+        last = tell(&program, &["sts-wrong-mx.test", "--at", &soon]);
+        last.0 == 1
+    });
+    assert!(told, "{}", last.1);
+    for part in [
+        "TEMP the MTA-STS policy in force allows none of the MX hosts",
+        "an MTA-STS policy in mode enforce is in force",
+        "fetched",
+        "answered",
+    ] {
+        assert!(last.1.contains(part), "{part}:\n{}", last.1);
+    }
+    let (code, text) = tell(&program, &["sts-wrong-mx.test", "--at", "2001-01-01T00:00:00Z"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("Nothing is known"), "{text}");
+    let (_, text) = tell(&program, &["sts-wrong-mx.test", "--json", "--at", &soon]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["answered"]["what"], "answered", "{text}");
+}

@@ -9,9 +9,9 @@ pub const MAX_PACKET: usize = (1 << 20) + (64 << 10);
 /// How many octets are asked of the connection while nothing is here: what an idle connection holds.
 const FIRST_READ: usize = 512;
 
-/// How many octets memory is set aside for before they came, once something has come: what MTAs send as a piece of a body
-/// fits in, and a whole header with what stands before it.
-const READ: usize = 64 << 10;
+/// How many octets memory is set aside for before they came, once something has come: most headers fit in with the first piece
+/// of the body (64 KiB of Postfix), so that they are read at once and moved no more.
+const READ: usize = 96 << 10;
 
 /// A whole packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

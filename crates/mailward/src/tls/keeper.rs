@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use verdict::tls::Sts;
 
 use super::memory::{Entry, Memory};
+use super::remembered::Timed;
 
 /// How long a fetch may take.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(60);
@@ -83,6 +84,8 @@ pub struct Found {
     pub sts: Sts,
     /// What the DNS says of it.
     pub published: Lookup,
+    /// For so many seconds a look would find the same, and have nothing to do.
+    pub good_for: u32,
 }
 
 impl<W: World> Keeper<W> {
@@ -101,12 +104,16 @@ impl<W: World> Keeper<W> {
     pub async fn sts(&self, domain: &Domain, wait: Duration) -> Found {
         let now = self.0.world.now();
         self.read(domain, now).await;
-        let published = self.published(domain, now).await;
+        let (published, mut good_for) = self.published(domain, now).await;
         self.notice(domain, &published, now);
         match self.known(domain).1.fetch(&published, now) {
             Fetch::No => {}
-            Fetch::Meanwhile(_) => drop(self.fly(domain, &published)),
+            Fetch::Meanwhile(_) => {
+                good_for = 0;
+                drop(self.fly(domain, &published));
+            }
             Fetch::Now(_) => {
+                good_for = 0;
                 if let Some(mut flight) = self.fly(domain, &published) {
                     // Landed, or not in time: what is known now is the answer. (An error is the end of the flight.)
                     let _ = timeout(wait, flight.changed()).await;
@@ -114,9 +121,16 @@ impl<W: World> Keeper<W> {
             }
         }
         let (is_read, known) = self.known(domain);
+        if !is_read {
+            good_for = 0;
+        }
+        if let Some((kept, refresh_at)) = &known.kept {
+            let left = kept.expires().min(*refresh_at).0.saturating_sub(now.0);
+            good_for = good_for.min(u32::try_from(left).unwrap_or(u32::MAX));
+        }
         // What was fetched just now needs no database.
         let known = (is_read || known.in_force(now).is_some()).then_some(&known);
-        Found { sts: Sts::of(known, &published, self.0.world.now()), published }
+        Found { sts: Sts::of(known, &published, self.0.world.now()), published, good_for }
     }
 
     /// Postfix was told something about a domain; `text` says what, and why, if it is something else than before.
@@ -178,14 +192,16 @@ impl<W: World> Keeper<W> {
         }
     }
 
-    async fn published(&self, domain: &Domain, now: UnixTime) -> Lookup {
+    /// What the DNS says, and for how many seconds that is so.
+    async fn published(&self, domain: &Domain, now: UnixTime) -> (Lookup, u32) {
         let failing = self.memory().get(domain).and_then(|entry| entry.failing);
         if let Some((failure, until)) = failing
             && now < until
         {
-            return Lookup::Unknown(failure);
+            return (Lookup::Unknown(failure), 0);
         }
-        let published = mta_sts::lookup(&self.0.world.dns(), domain).await;
+        let dns = Timed::new(self.0.world.dns());
+        let published = mta_sts::lookup(&dns, domain).await;
         let failing = match published {
             Lookup::Unknown(failure) => Some((failure, UnixTime(now.0.saturating_add(FAILING)))),
             _ => None,
@@ -193,7 +209,7 @@ impl<W: World> Keeper<W> {
         if failing.is_some() || self.memory().get(domain).is_some_and(|entry| entry.failing.is_some()) {
             self.memory().change(domain, |entry| entry.failing = failing);
         }
-        published
+        (published, dns.shortest())
     }
 
     /// Counts the use of a policy once a day, and tells when its record is gone.
@@ -349,7 +365,7 @@ impl<W: World> Keeper<W> {
         for TlsPolicy { domain, .. } in due {
             // The row is newer than what is in memory, if another node has written it.
             self.refresh(&domain, now).await;
-            let published = self.published(&domain, now).await;
+            let (published, _) = self.published(&domain, now).await;
             let flown = self.fly(&domain, &published);
             if flown.is_none() {
                 // Its record is gone, or it was tried just now.

@@ -1,0 +1,58 @@
+//! How many cached answers there are in a second: `cargo nextest run --release -p mailward --test tls --run-ignored all speed
+//! --no-capture`.
+
+use std::time::{Duration, Instant};
+
+use socketmap::client::Client;
+use tokio::net::TcpStream;
+
+use super::lab::{Lab, Program};
+
+/// Like so many processes of Postfix.
+const CONNECTIONS: usize = 16;
+const WARM: Duration = Duration::from_millis(500);
+const MEASURED: Duration = Duration::from_secs(3);
+
+#[test]
+#[ignore = "a measurement"]
+fn cached_answers() {
+    let Some(lab) = Lab::start() else { return };
+    let program = Program::start(&lab, "3.10.13");
+    let domains =
+        ["sts-good.test", "sts-wild.test", "plain.test", "dane-good.test", "sts-dane.test", "three.test"];
+    domains
+        .map(|domain| program.ask(domain))
+        .iter()
+        .for_each(|answer| println!("{}", answer.split('{').next().unwrap()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let addr = program.addr;
+    let mut times = runtime.block_on(async move {
+        let start = Instant::now();
+        let one = |number: usize| async move {
+            let stream = TcpStream::connect(addr).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let mut client = Client::new(stream);
+            let mut times = Vec::new();
+            let mut turn = number;
+            while start.elapsed() < WARM + MEASURED {
+                let asked = Instant::now();
+                client.ask(b"tls-policy", domains[turn % domains.len()].as_bytes()).await.unwrap();
+                if start.elapsed() > WARM {
+                    times.push(asked.elapsed());
+                }
+                turn += 1;
+            }
+            times
+        };
+        let all: Vec<_> = (0..CONNECTIONS).map(|number| tokio::spawn(one(number))).collect();
+        let mut times = Vec::new();
+        for one in all {
+            times.extend(one.await.unwrap());
+        }
+        times
+    });
+    times.sort();
+    let at = |part: f64| times[(times.len() as f64 * part) as usize];
+    let rate = times.len() as f64 / MEASURED.as_secs_f64();
+    println!("{rate:.0} answers/s, p50 {:?}, p99 {:?}", at(0.5), at(0.99));
+}

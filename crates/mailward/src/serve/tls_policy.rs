@@ -38,8 +38,10 @@ const FLUSH: Duration = Duration::from_secs(2);
 const RENEW: Duration = Duration::from_secs(60);
 /// How many of them are renewed then.
 const RENEWALS: u32 = 500;
-/// How often what is too old or too much is removed.
-const TRIM: Duration = Duration::from_secs(10 * 60);
+/// What is too old or too much is removed each so many times of those,
+const TRIM: u32 = 300;
+/// and once so many bytes were written, which may be by strangers.
+const MAX_GROWN: u64 = 16 << 20;
 /// How long a node may take for that, in seconds.
 const LEASE: u64 = 600;
 
@@ -169,25 +171,35 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
 
     /// Renews policies, and keeps the database as it should be, for ever.
     pub async fn tend(&self, store: &Store) {
-        let (mut flush, mut renew, mut trim) = (interval(FLUSH), interval(RENEW), interval(TRIM));
-        loop {
-            tokio::select! {
-                _ = flush.tick() => self.keeper.flush().await,
-                _ = renew.tick() => { self.keeper.renew(RENEWALS).await; }
-                _ = trim.tick() => {
-                    if let Err(error) = self.trim(store).await {
-                        self.keeper.world().trouble(&error);
-                    }
-                }
+        // None waits for another: DNS and database may be slow, each for itself.
+        let renewing = async {
+            let mut often = interval(RENEW);
+            loop {
+                often.tick().await;
+                self.keeper.renew(RENEWALS).await;
             }
-        }
+        };
+        let writing = async {
+            let (mut often, mut rounds) = (interval(FLUSH), 0u32);
+            loop {
+                often.tick().await;
+                self.keeper.flush().await;
+                if (rounds.is_multiple_of(TRIM) || self.keeper.grown() > MAX_GROWN)
+                    && let Err(error) = self.trim(store).await
+                {
+                    self.keeper.world().trouble(&error);
+                }
+                rounds = rounds.wrapping_add(1);
+            }
+        };
+        tokio::join!(renewing, writing);
     }
 
     async fn trim(&self, store: &Store) -> Result<(), store::Error> {
         let now = self.keeper.world().now();
         let holder = format!("{}-{}", std::process::id(), now.0);
         if let Some(lease) = store.claim("tls-trim", &holder, now, LEASE).await? {
-            store.trim_tls(TLS_POLICY_BYTES, now).await?;
+            self.keeper.trim(TLS_POLICY_BYTES).await?;
             store.release(lease).await?;
         }
         Ok(())

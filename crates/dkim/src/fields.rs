@@ -18,7 +18,8 @@ pub struct FieldIndex<'h> {
     header: &'h Header,
     /// In the order of their names, and then from the top.
     names: Vec<Named<'h>>,
-    relaxed: RefCell<Relaxed>,
+    /// None for a signature alone.
+    relaxed: Option<RefCell<Relaxed>>,
 }
 
 /// A field by its name.
@@ -48,7 +49,7 @@ impl<'n> Name<'n> {
     }
 }
 
-/// The relaxed forms of fields, each made when it is first needed, for all signatures.
+/// The relaxed forms of fields, each made when it is first needed, for all of several signatures.
 struct Relaxed {
     bytes: Vec<u8>,
     /// Where in `bytes` each field stands, with its CRLF.
@@ -76,15 +77,18 @@ struct Taken {
 }
 
 impl<'h> FieldIndex<'h> {
-    /// Reads the header once.
-    pub fn new(header: &'h Header) -> Self {
+    /// Reads the header once for all signatures, of which there are so many.
+    pub fn new(header: &'h Header, signatures: usize) -> Self {
         let named =
             |(field, key): (Field<'h>, _)| Named { name: Name { key, text: field.name }, index: field.index };
         let mut names: Vec<_> = header.fields().zip(header.name_keys()).map(named).collect();
         names.sort_unstable_by(|one, other| one.name.order(&other.name).then(one.index.cmp(&other.index)));
         // No relaxed form is longer than the field.
-        let bytes = Vec::with_capacity(header.raw().len());
-        let relaxed = RefCell::new(Relaxed { bytes, places: vec![None; names.len()] });
+        let relaxed = || Relaxed {
+            bytes: Vec::with_capacity(header.raw().len()),
+            places: vec![None; header.fields().len()],
+        };
+        let relaxed = (signatures > 1).then(|| RefCell::new(relaxed()));
         Self { header, names, relaxed }
     }
 
@@ -180,12 +184,12 @@ impl<'h> FieldIndex<'h> {
     /// Appends the canonical form of one field of this header, with one CRLF.
     pub(crate) fn put(&self, canon: Canon, index: usize, out: &mut Vec<u8>) {
         let Some(field) = self.header.field(index) else { return };
-        match canon {
-            Canon::Simple => {
-                out.extend_from_slice(without_line_end(field.raw));
+        match (canon, &self.relaxed) {
+            (Canon::Relaxed, Some(relaxed)) => out.extend_from_slice(relaxed.borrow_mut().of(field)),
+            _ => {
+                put_field(canon, without_line_end(field.raw), out);
                 out.extend_from_slice(b"\r\n");
             }
-            Canon::Relaxed => out.extend_from_slice(self.relaxed.borrow_mut().of(field)),
         }
     }
 }

@@ -87,12 +87,13 @@ impl fmt::Debug for Field<'_> {
     }
 }
 
+/// Where a field stands. In small numbers, so that those of most headers are memory that an allocator has at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
-    start: usize,
-    name_end: usize,
-    colon: usize,
-    end: usize,
+    start: u32,
+    name_end: u32,
+    colon: u32,
+    end: u32,
     key: NameKey,
 }
 
@@ -203,15 +204,16 @@ impl Header {
     }
 
     fn field_at(&self, index: usize, place: Place) -> Field<'_> {
-        let value_start = place.colon + 1;
-        let value_end =
-            if self.slice(value_start, place.end).ends_with(b"\r\n") { place.end - 2 } else { place.end };
+        let [start, name_end, colon, end] =
+            [place.start, place.name_end, place.colon, place.end].map(|at| at as usize);
+        let value_start = colon + 1;
+        let value_end = if self.slice(value_start, end).ends_with(b"\r\n") { end - 2 } else { end };
         Field {
             index,
-            raw: self.slice(place.start, place.end),
-            name: self.slice(place.start, place.name_end),
+            raw: self.slice(start, end),
+            name: self.slice(start, name_end),
             value: self.slice(value_start, value_end),
-            span: Span::new(place.start, place.end),
+            span: Span::new(start, end),
             value_span: Span::new(value_start, value_end),
         }
     }
@@ -248,7 +250,7 @@ impl Header {
 
     fn find_fields(&mut self) {
         // Fields are rarely shorter than this, so there is room for all of them at once.
-        self.fields.reserve((self.raw.len() / 64).min(MAX_FIELDS));
+        self.fields.reserve((self.raw.len() / 80).min(MAX_FIELDS));
         let raw = std::mem::take(&mut self.raw);
         let mut start = 0;
         for end in field_ends(&raw) {
@@ -285,18 +287,20 @@ fn read_field(raw: &[u8], start: usize, end: usize) -> Result<Place, (Defect, Sp
         return Err((Defect::LeadingFold, span));
     }
     let place = place(raw, start, end).ok_or((Defect::NoColon, span))?;
-    let name = raw.get(start..place.name_end).unwrap_or_default();
+    let name_end = place.name_end as usize;
+    let name = raw.get(start..name_end).unwrap_or_default();
     if !name.is_empty() && name.iter().all(|b| matches!(b, b'!'..=b'~')) {
         Ok(place)
-    } else if raw.get(start..place.colon).unwrap_or_default().contains(&b'\n') {
+    } else if raw.get(start..place.colon as usize).unwrap_or_default().contains(&b'\n') {
         // `From CRLF SP : x`: the colon stands in a continuation, so the first line has none.
         Err((Defect::NoColon, span))
     } else {
-        Err((Defect::BadName, Span::new(start, place.name_end.max(start + 1))))
+        Err((Defect::BadName, Span::new(start, name_end.max(start + 1))))
     }
 }
 
-/// The parts of a field: white space before the colon belongs to none. `None` without a colon.
+/// The parts of a field: white space before the colon belongs to none. `None` without a colon, and where the header is
+/// longer than any that is kept.
 fn place(raw: &[u8], start: usize, end: usize) -> Option<Place> {
     let field = raw.get(start..end)?;
     let colon = memchr(b':', field)?;
@@ -304,7 +308,14 @@ fn place(raw: &[u8], start: usize, end: usize) -> Option<Place> {
     while let [rest @ .., b' ' | b'\t'] = name {
         name = rest;
     }
-    Some(Place { start, name_end: start + name.len(), colon: start + colon, end, key: NameKey::of(name) })
+    let at = |at: usize| u32::try_from(at).ok();
+    Some(Place {
+        start: at(start)?,
+        name_end: at(start + name.len())?,
+        colon: at(start + colon)?,
+        end: at(end)?,
+        key: NameKey::of(name),
+    })
 }
 
 /// Whether every CR has its LF, every LF its CR, and nothing is NUL: almost always so, and found out without a branch.

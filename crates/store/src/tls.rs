@@ -17,9 +17,9 @@ pub const TLS_STALE_DAYS: u64 = 30;
 /// What came to pass is kept for so many days.
 pub const TLS_HISTORY_DAYS: u64 = 90;
 /// Most events of all domains that are kept.
-pub const TLS_HISTORY_ROWS: u64 = 500_000;
+pub const TLS_HISTORY_ROWS: u64 = 100_000;
 /// Longest text of an event, in bytes.
-pub const MAX_TLS_EVENT: usize = 8 << 10;
+pub const MAX_TLS_EVENT: usize = 4 << 10;
 /// Most policies or events that one query gives.
 pub const MAX_TLS_PAGE: u32 = 1_000;
 /// What a row takes beside its texts, indexes counted in.
@@ -64,6 +64,13 @@ pub struct TlsEvent {
     pub kind: TlsEventKind,
     /// More of it, in lines; cut to [`MAX_TLS_EVENT`].
     pub text: String,
+}
+
+impl TlsPolicy {
+    /// About how many bytes it takes in the database.
+    pub fn bytes(&self) -> u64 {
+        (self.kept.policy.to_string().len() + 3 * self.domain.as_str().len() + OVERHEAD) as u64
+    }
 }
 
 impl TlsEventKind {
@@ -143,7 +150,6 @@ impl Store {
     pub async fn put_tls_policy(&self, policy: &TlsPolicy) -> Result<(), Error> {
         let TlsPolicy { domain, kept, refresh_at } = policy;
         let text = kept.policy.to_string();
-        let bytes = text.len() + 3 * domain.as_str().len() + OVERHEAD;
         let values = vec![
             domain.as_str().into(),
             kept.id.as_str().into(),
@@ -152,7 +158,7 @@ impl Store {
             int(kept.expires().0).into(),
             int(refresh_at.0).into(),
             i64::from(day_of(kept.fetched)).into(),
-            int(bytes as u64).into(),
+            int(policy.bytes()).into(),
         ];
         self.pool.write(&All(vec![(PUT, values)])).await.map(drop)
     }
@@ -187,12 +193,6 @@ impl Store {
         domains.sort();
         let used = domains.into_iter().map(|domain| (USED, vec![domain.as_str().into(), today.clone()]));
         self.pool.write(&All(used.collect())).await.map(drop)
-    }
-
-    /// Forgets a policy.
-    pub async fn remove_tls_policy(&self, domain: &Domain) -> Result<bool, Error> {
-        let removed = self.pool.write(&All(vec![(DELETE, vec![domain.as_str().into()])])).await?;
-        Ok(removed > 0)
     }
 
     /// Removes what is too old, and what is too much: first the policies that were used on the fewest days, so that a flood

@@ -285,15 +285,8 @@ impl Metrics {
     }
 
     /// Postfix was told how mail to a domain must be encrypted.
-    pub fn policy_answer(&self, level: &Level) {
-        let word = match level {
-            Level::Nothing => "nothing",
-            Level::Dane => "dane",
-            Level::DaneOnly => "dane-only",
-            Level::Secure(_) => "secure",
-            Level::Defer(_) => "defer",
-        };
-        count(&self.tls_answers, &LEVELS, word);
+    pub fn policy_answer(&self, level: &'static str) {
+        count(&self.tls_answers, &LEVELS, level);
     }
 
     /// The policy of a domain was fetched; whether it could be had.
@@ -386,6 +379,17 @@ impl Metrics {
                 counter(&self.refused_reloads)
             }),
         ]
+    }
+}
+
+/// The word for what Postfix was told.
+pub fn level(level: &Level) -> &'static str {
+    match level {
+        Level::Nothing => "nothing",
+        Level::Dane => "dane",
+        Level::DaneOnly => "dane-only",
+        Level::Secure(_) => "secure",
+        Level::Defer(_) => "defer",
     }
 }
 

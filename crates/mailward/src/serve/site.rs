@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc::Sealer;
@@ -48,7 +48,7 @@ pub struct Site {
     /// The listeners.
     pub listeners: Vec<Listener>,
     /// What Postfix is told about other domains, where it asks.
-    pub tls: Option<TlsSite>,
+    pub tls: Option<Arc<TlsSite>>,
     checked: Mutex<BTreeMap<(Domain, Selector), u32>>,
 }
 
@@ -82,7 +82,7 @@ impl Site {
             }
         });
         let tls = match config.tls_policy.address {
-            Some(_) => Some(TlsSite::new(&config.tls_policy).map_err(|error| {
+            Some(_) => Some(TlsSite::new(&config.tls_policy).map(Arc::new).map_err(|error| {
                 let help = "[tls_policy] authorities = \"bundled\" needs none of the system";
                 InputError::new("[tls_policy]", error.to_string()).with_help(help)
             })?),

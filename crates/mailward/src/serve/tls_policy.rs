@@ -24,19 +24,24 @@ use crate::config;
 use crate::tls::answer::decision;
 use crate::tls::keeper::{Keeper, WAIT, World};
 use crate::tls::next_hop::NextHop;
+use crate::tls::remembered::{Remembered, Timed};
 
 /// The name of the table.
 pub const MAP: &str = "tls-policy";
 /// How long the DNS may take for a domain; less than Postfix waits for the answer (100 s).
 const DNS: Duration = Duration::from_secs(20);
+/// Longer answers are not remembered, in bytes.
+const MAX_REMEMBERED: usize = 2 << 10;
 /// How often what waits for the database is written down.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often policies that are due are looked for.
 const RENEW: Duration = Duration::from_secs(60);
 /// How many of them are renewed then.
 const RENEWALS: u32 = 500;
-/// How often what is too old or too much is removed.
-const TRIM: Duration = Duration::from_secs(10 * 60);
+/// What is too old or too much is removed each so many times of those,
+const TRIM: u32 = 300;
+/// and once so many bytes were written, which may be by strangers.
+const MAX_GROWN: u64 = 16 << 20;
 /// How long a node may take for that, in seconds.
 const LEASE: u64 = 600;
 
@@ -72,7 +77,11 @@ impl TlsSite {
 /// The table, and what it stands on.
 pub struct TlsPolicy<D> {
     keeper: Keeper<Surroundings<D>>,
+    remembered: Remembered<Told>,
 }
+
+/// What Postfix was told, by which site, and the word for it.
+type Told = (Reply, Arc<TlsSite>, &'static str);
 
 /// What a keeper needs.
 pub struct Surroundings<D>(Arc<Shared<D>>);
@@ -129,44 +138,68 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
 impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
     /// The table with this database behind it.
     pub fn new(shared: Arc<Shared<D>>, store: Store) -> Self {
-        Self { keeper: Keeper::new(Surroundings(shared), store) }
+        Self { keeper: Keeper::new(Surroundings(shared), store), remembered: Remembered::default() }
     }
 
     /// What Postfix is told about a key of the table.
-    pub async fn answer(&self, key: &[u8]) -> Answer {
+    pub async fn answer(&self, key: &[u8]) -> Reply {
         let shared = &self.keeper.world().0;
-        let site = shared.site();
-        let (Some(tls), Some(hop)) = (&site.tls, NextHop::parse(key)) else { return Answer::NotFound };
+        let (site, now) = (shared.site(), shared.now());
+        let Some(tls) = &site.tls else { return Reply::NotFound };
+        if let Some((reply, by, level)) = self.remembered.get(key, now)
+            && Arc::ptr_eq(&by, tls)
+        {
+            shared.metrics.policy_answer(level);
+            return reply;
+        }
+        let Some(hop) = NextHop::parse(key) else { return Reply::NotFound };
         let found = self.keeper.sts(&hop.domain, WAIT).await;
-        let decision = decision(&shared.dns(DNS), &hop, &found.sts, tls.dane).await;
+        let dns = Timed::new(shared.dns(DNS));
+        let decision = decision(&dns, &hop, &found.sts, tls.dane).await;
         let answer = tls.postfix.answer(&decision);
-        shared.metrics.policy_answer(&decision.level);
+        let level = metrics::level(&decision.level);
+        shared.metrics.policy_answer(level);
         let number = number(&answer);
         self.keeper.told(&hop.domain, number, answer == Answer::NotFound, || told(&answer, &decision));
-        answer
+        let reply = reply(&answer);
+        if answer.to_string().len() <= MAX_REMEMBERED {
+            let good_for = found.good_for.min(dns.shortest());
+            self.remembered.put(key, (reply.clone(), Arc::clone(tls), level), now, good_for);
+        }
+        reply
     }
 
     /// Renews policies, and keeps the database as it should be, for ever.
     pub async fn tend(&self, store: &Store) {
-        let (mut flush, mut renew, mut trim) = (interval(FLUSH), interval(RENEW), interval(TRIM));
-        loop {
-            tokio::select! {
-                _ = flush.tick() => self.keeper.flush().await,
-                _ = renew.tick() => { self.keeper.renew(RENEWALS).await; }
-                _ = trim.tick() => {
-                    if let Err(error) = self.trim(store).await {
-                        self.keeper.world().trouble(&error);
-                    }
-                }
+        // None waits for another: DNS and database may be slow, each for itself.
+        let renewing = async {
+            let mut often = interval(RENEW);
+            loop {
+                often.tick().await;
+                self.keeper.renew(RENEWALS).await;
             }
-        }
+        };
+        let writing = async {
+            let (mut often, mut rounds) = (interval(FLUSH), 0u32);
+            loop {
+                often.tick().await;
+                self.keeper.flush().await;
+                if (rounds.is_multiple_of(TRIM) || self.keeper.grown() > MAX_GROWN)
+                    && let Err(error) = self.trim(store).await
+                {
+                    self.keeper.world().trouble(&error);
+                }
+                rounds = rounds.wrapping_add(1);
+            }
+        };
+        tokio::join!(renewing, writing);
     }
 
     async fn trim(&self, store: &Store) -> Result<(), store::Error> {
         let now = self.keeper.world().now();
         let holder = format!("{}-{}", std::process::id(), now.0);
         if let Some(lease) = store.claim("tls-trim", &holder, now, LEASE).await? {
-            store.trim_tls(TLS_POLICY_BYTES, now).await?;
+            self.keeper.trim(TLS_POLICY_BYTES).await?;
             store.release(lease).await?;
         }
         Ok(())
@@ -183,20 +216,24 @@ impl<D: Dns + Clone + Send + Sync + 'static> Lookup for TlsPolicy<D> {
         if request.map != MAP.as_bytes() {
             return Reply::Perm(Reason::new("no table of this name: it is socketmap:ADDRESS:tls-policy"));
         }
-        match self.answer(request.key).await {
-            Answer::NotFound => Reply::NotFound,
-            Answer::Temp(why) => Reply::Temp(Reason::new(&why)),
-            Answer::Ok(policy) => match Value::new(&policy) {
-                Ok(value) => Reply::Ok(value),
-                Err(error) => Reply::Temp(Reason::new(&error.to_string())),
-            },
-        }
+        self.answer(request.key).await
     }
 
     fn trouble(&self, trouble: &Trouble) {
         let shared = &self.keeper.world().0;
         shared.metrics.trouble(metrics::Trouble::Protocol);
         shared.log.trouble("tls-policy-socket", Line::new("warning").show("why", trouble).text("where", MAP));
+    }
+}
+
+fn reply(answer: &Answer) -> Reply {
+    match answer {
+        Answer::NotFound => Reply::NotFound,
+        Answer::Temp(why) => Reply::Temp(Reason::new(why)),
+        Answer::Ok(policy) => match Value::new(policy) {
+            Ok(value) => Reply::Ok(value),
+            Err(error) => Reply::Temp(Reason::new(&error.to_string())),
+        },
     }
 }
 

@@ -2,10 +2,12 @@
 //! is done when is decided by `mta_sts::Known`; here it is done, one fetch at a time for each domain.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dns::Dns;
+use futures_util::future::join_all;
 use mail::{Domain, UnixTime};
 use mta_sts::{Fetch, Fraction, Known, Lookup, Policy, Weakened};
 use store::{Store, TlsEvent, TlsEventKind, TlsPolicy};
@@ -14,6 +16,7 @@ use tokio::time::timeout;
 use verdict::tls::Sts;
 
 use super::memory::{Entry, Memory};
+use super::remembered::Timed;
 
 /// How long a fetch may take.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(60);
@@ -74,6 +77,8 @@ struct Inner<W> {
     store: Store,
     memory: Mutex<Memory>,
     fetches: Semaphore,
+    /// Bytes that went into the database since it was trimmed.
+    grown: AtomicU64,
 }
 
 /// What came of a look at a domain.
@@ -83,13 +88,16 @@ pub struct Found {
     pub sts: Sts,
     /// What the DNS says of it.
     pub published: Lookup,
+    /// For so many seconds a look would find the same, and have nothing to do.
+    pub good_for: u32,
 }
 
 impl<W: World> Keeper<W> {
     /// One with this database.
     pub fn new(world: W, store: Store) -> Self {
         let memory = Mutex::new(Memory::new(MEMORY));
-        Self(Arc::new(Inner { world, store, memory, fetches: Semaphore::new(FETCHES) }))
+        let (fetches, grown) = (Semaphore::new(FETCHES), AtomicU64::new(0));
+        Self(Arc::new(Inner { world, store, memory, fetches, grown }))
     }
 
     /// What surrounds it.
@@ -101,12 +109,16 @@ impl<W: World> Keeper<W> {
     pub async fn sts(&self, domain: &Domain, wait: Duration) -> Found {
         let now = self.0.world.now();
         self.read(domain, now).await;
-        let published = self.published(domain, now).await;
+        let (published, mut good_for) = self.published(domain, now).await;
         self.notice(domain, &published, now);
         match self.known(domain).1.fetch(&published, now) {
             Fetch::No => {}
-            Fetch::Meanwhile(_) => drop(self.fly(domain, &published)),
+            Fetch::Meanwhile(_) => {
+                good_for = 0;
+                drop(self.fly(domain, &published));
+            }
             Fetch::Now(_) => {
+                good_for = 0;
                 if let Some(mut flight) = self.fly(domain, &published) {
                     // Landed, or not in time: what is known now is the answer. (An error is the end of the flight.)
                     let _ = timeout(wait, flight.changed()).await;
@@ -114,9 +126,16 @@ impl<W: World> Keeper<W> {
             }
         }
         let (is_read, known) = self.known(domain);
+        if !is_read {
+            good_for = 0;
+        }
+        if let Some((kept, refresh_at)) = &known.kept {
+            let left = kept.expires().min(*refresh_at).0.saturating_sub(now.0);
+            good_for = good_for.min(u32::try_from(left).unwrap_or(u32::MAX));
+        }
         // What was fetched just now needs no database.
         let known = (is_read || known.in_force(now).is_some()).then_some(&known);
-        Found { sts: Sts::of(known, &published, self.0.world.now()), published }
+        Found { sts: Sts::of(known, &published, self.0.world.now()), published, good_for }
     }
 
     /// Postfix was told something about a domain; `text` says what, and why, if it is something else than before.
@@ -178,14 +197,16 @@ impl<W: World> Keeper<W> {
         }
     }
 
-    async fn published(&self, domain: &Domain, now: UnixTime) -> Lookup {
+    /// What the DNS says, and for how many seconds that is so.
+    async fn published(&self, domain: &Domain, now: UnixTime) -> (Lookup, u32) {
         let failing = self.memory().get(domain).and_then(|entry| entry.failing);
         if let Some((failure, until)) = failing
             && now < until
         {
-            return Lookup::Unknown(failure);
+            return (Lookup::Unknown(failure), 0);
         }
-        let published = mta_sts::lookup(&self.0.world.dns(), domain).await;
+        let dns = Timed::new(self.0.world.dns());
+        let published = mta_sts::lookup(&dns, domain).await;
         let failing = match published {
             Lookup::Unknown(failure) => Some((failure, UnixTime(now.0.saturating_add(FAILING)))),
             _ => None,
@@ -193,7 +214,7 @@ impl<W: World> Keeper<W> {
         if failing.is_some() || self.memory().get(domain).is_some_and(|entry| entry.failing.is_some()) {
             self.memory().change(domain, |entry| entry.failing = failing);
         }
-        published
+        (published, dns.shortest())
     }
 
     /// Counts the use of a policy once a day, and tells when its record is gone.
@@ -296,6 +317,7 @@ impl<W: World> Keeper<W> {
             self.event(domain, now, TlsEventKind::Weakened, text);
         }
         let policy = TlsPolicy { domain: domain.clone(), kept, refresh_at };
+        self.0.grown.fetch_add(policy.bytes(), Ordering::Relaxed);
         if let Err(error) = self.0.store.put_tls_policy(&policy).await {
             self.0.world.trouble(&error);
             self.memory().keep_unsaved(policy);
@@ -313,7 +335,7 @@ impl<W: World> Keeper<W> {
         let mut left = Vec::new();
         for policy in unsaved {
             // One that failed: the database is away for the others too.
-            if !left.is_empty() || self.0.store.put_tls_policy(&policy).await.is_err() {
+            if !left.is_empty() || may_pass(&self.0.store.put_tls_policy(&policy).await) {
                 left.push(policy);
             }
         }
@@ -325,10 +347,10 @@ impl<W: World> Keeper<W> {
         let [counted, noted] = &failed;
         let mut memory = self.memory();
         left.into_iter().for_each(|policy| memory.keep_unsaved(policy));
-        if counted.is_err() {
+        if may_pass(counted) {
             memory.used.extend(used);
         }
-        if noted.is_err() {
+        if may_pass(noted) {
             events.into_iter().for_each(|event| memory.note(event));
         }
         drop(memory);
@@ -346,20 +368,36 @@ impl<W: World> Keeper<W> {
             }
         };
         let mut begun = 0;
-        for TlsPolicy { domain, .. } in due {
-            // The row is newer than what is in memory, if another node has written it.
-            self.refresh(&domain, now).await;
-            let published = self.published(&domain, now).await;
-            let flown = self.fly(&domain, &published);
-            if flown.is_none() {
-                // Its record is gone, or it was tried just now.
-                let later = UnixTime(now.0.saturating_add(POSTPONED));
-                let postponed = self.0.store.postpone_tls_policy(&domain, later).await;
-                postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
-            }
-            begun += usize::from(flown.is_some());
+        for some in due.chunks(FETCHES) {
+            let all = join_all(some.iter().map(|policy| self.renew_one(&policy.domain, now))).await;
+            begun += all.into_iter().filter(|begun| *begun).count();
         }
         begun
+    }
+
+    async fn renew_one(&self, domain: &Domain, now: UnixTime) -> bool {
+        // The row is newer than what is in memory, if another node has written it.
+        self.refresh(domain, now).await;
+        let (published, _) = self.published(domain, now).await;
+        let flown = self.fly(domain, &published).is_some();
+        if !flown {
+            // Its record is gone, or it was tried just now.
+            let later = UnixTime(now.0.saturating_add(POSTPONED));
+            let postponed = self.0.store.postpone_tls_policy(domain, later).await;
+            postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+        }
+        flown
+    }
+
+    /// About how many bytes of policies were written since the last [`Keeper::trim`].
+    pub fn grown(&self) -> u64 {
+        self.0.grown.load(Ordering::Relaxed)
+    }
+
+    /// Removes from the database what is too old or too much.
+    pub async fn trim(&self, bytes: u64) -> Result<u64, store::Error> {
+        self.0.grown.store(0, Ordering::Relaxed);
+        self.0.store.trim_tls(bytes, self.0.world.now()).await
     }
 
     /// Waits until nothing is in flight.
@@ -370,6 +408,11 @@ impl<W: World> Keeper<W> {
             let _ = flight.changed().await;
         }
     }
+}
+
+/// Whether the same may be written at another time.
+fn may_pass<T>(result: &Result<T, store::Error>) -> bool {
+    !matches!(result, Ok(_) | Err(store::Error::Refused(_) | store::Error::Unreadable(_)))
 }
 
 /// The end of a fetch, however it ends: others may begin one, and who waits goes on.

@@ -364,3 +364,23 @@ fn sts_16_memory_is_bounded() {
     }
     assert!((90_000..=100_000).contains(&memory.bytes()), "{}", memory.bytes());
 }
+
+#[tokio::test]
+async fn for_how_long_an_answer_is_good() {
+    let mut lab = Lab::new(ONE, &[Ok(ENFORCE), Err("HTTP 500")]).await;
+    let domain = Domain::parse("v.example").unwrap();
+    let good = async |lab: &Lab| lab.keeper.sts(&domain, WAIT).await.good_for;
+    assert_eq!(good(&lab).await, 0, "it was fetched just now");
+    assert_eq!(good(&lab).await, 60, "the record's time");
+    lab.world.zone("_mta-sts.v.example. 20 TXT \"v=STSv1; id=1\"");
+    assert_eq!(good(&lab).await, 20);
+    lab.world.pass(24_990);
+    assert_eq!(good(&lab).await, 10, "it is due then");
+    lab.world.pass(10);
+    assert_eq!(good(&lab).await, 0, "it is due");
+    lab.keeper.landed().await;
+    assert_eq!(good(&lab).await, 0, "and could not be renewed");
+    lab.world.zone(SILENT);
+    lab.restart().await;
+    assert_eq!(good(&lab).await, 0, "the DNS does not answer");
+}

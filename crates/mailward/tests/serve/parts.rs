@@ -11,7 +11,7 @@ use testkit::real::postgres::Postgres;
 use testkit::real::{not_run, wait_until};
 use tokio::runtime::Runtime;
 
-use super::program::Program;
+use super::program::{Program, mailward};
 
 /// A site whose keys nobody but root can read, and that runs as nobody.
 fn site() -> (TempDir, String) {
@@ -57,6 +57,17 @@ fn net_14_the_part_that_faces_the_web_needs_no_keys_and_shows_what_it_knows() {
     program.signal(Signal::SIGHUP);
     program.says("these parts need a restart", 1);
     program.end();
+}
+
+#[test]
+fn a_part_that_has_nothing_to_do_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mailward.toml"), "[web]\naddress = ''\n").unwrap();
+    for (part, why) in [("web", "there is nothing to show"), ("mail", "invalid value 'mail'")] {
+        let ended = mailward(folder.path(), &["serve", "--config", "mailward.toml", "--only", part]);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.code() == Some(2) && said.contains(why), "{said}");
+    }
 }
 
 #[test]

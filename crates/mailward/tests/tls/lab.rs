@@ -138,6 +138,7 @@ impl Lab {
             "sts-none.test",
             "plain.test",
             "plain-no-tls.test",
+            "mass.test",
             "mta-sts.test",
         ];
         let mut server = String::from("    module-config: \"validator iterator\"\n");
@@ -181,6 +182,7 @@ fn zone(servers: &BTreeMap<&'static str, Mx>, tlsa: &str) -> String {
         zone.push_str(&format!("three.test. 300 MX {preference} {name}.three.test.\n"));
     }
     zone.push_str("mx2.three.test. 300 A 127.0.0.9\n");
+    zone.push_str("*.mass.test. 300 TXT \"v=STSv1; id=1;\"\n*.mass.test. 300 MX 10 mx.plain.test.\n");
     zone + tlsa
 }
 
@@ -221,6 +223,18 @@ impl Program {
 
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("mailward.toml")
+    }
+
+    /// Its database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("data/mailward.db")
+    }
+
+    /// How much memory it takes, in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// Killed without a word, and started again.

@@ -11,3 +11,4 @@
 mod command;
 mod deliveries;
 mod lab;
+mod speed;

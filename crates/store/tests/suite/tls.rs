@@ -56,9 +56,6 @@ async fn a_policy_comes_back(base: Base) {
     let store = base.node();
     assert_eq!(store.tls_policy(&one.domain).await, Ok(Some(one.clone())));
     assert!(store.tls_policy_bytes().await.unwrap() > 300);
-    assert_eq!(store.remove_tls_policy(&one.domain).await, Ok(true));
-    assert_eq!(store.remove_tls_policy(&one.domain).await, Ok(false));
-    assert_eq!(store.tls_policy(&one.domain).await, Ok(None));
 }
 
 async fn an_earlier_fetch_changes_nothing(base: Base) {

@@ -82,7 +82,9 @@ fn answer(query: &Message, zone: &Zone) -> Option<Vec<u8>> {
             Data::Mx { preference, exchange } => {
                 RData::MX(MX::new(*preference, rr::Name::from_labels(exchange.labels()).ok()?))
             }
-            Data::Ptr(_) | Data::Tlsa { .. } | Data::Ns(_) | Data::Soa { .. } | Data::Cname(_) => return None,
+            Data::Ptr(_) | Data::Tlsa { .. } | Data::Ns(_) | Data::Soa { .. } | Data::Cname(_) => {
+                return None;
+            }
         };
         response.answers.push(Record::from_rdata(asked.name.clone(), answer.ttl, data));
     }

@@ -83,7 +83,7 @@ impl Talk<'_> {
     ) -> Result<Ended, Trouble> {
         let mut message = None;
         loop {
-            if !self.packet(Some(session.state())).await? {
+            if !self.packet(Some(session)).await? {
                 return Ok(Ended::Connection);
             }
             let Some(packet) = self.frames.take().map_err(Broken::from)? else { continue };
@@ -129,7 +129,8 @@ impl Talk<'_> {
 
     /// Waits until a whole packet is here. `false`: the MTA has closed the connection between two messages, or we are to
     /// stop and nothing is in flight.
-    async fn packet(&mut self, state: Option<State>) -> Result<bool, Trouble> {
+    async fn packet(&mut self, session: Option<&Session>) -> Result<bool, Trouble> {
+        let state = session.map(Session::state);
         let between = matches!(state, None | Some(State::Ready | State::Connected | State::Over));
         if between {
             self.frames.release();
@@ -142,11 +143,13 @@ impl Talk<'_> {
             Some(State::Header | State::Body) => self.settings.content,
             Some(_) => self.settings.client,
         };
-        let mut deadline = Instant::now() + patience;
+        // Half a packet may stand here for as long as the MTA's client says nothing.
+        let half = match session {
+            Some(session) if session.is_held_back() => self.settings.client,
+            _ => self.settings.packet,
+        };
         let mut begun = !self.frames.is_empty();
-        if begun {
-            deadline = Instant::now() + self.settings.packet;
-        }
+        let mut deadline = Instant::now() + if begun { half } else { patience };
         while !self.frames.is_whole().map_err(Broken::from)? {
             let idle = between && !begun;
             if idle && *self.stop.borrow() {
@@ -168,7 +171,7 @@ impl Talk<'_> {
                 }
                 Ok(_) if !begun => {
                     begun = true;
-                    deadline = Instant::now() + self.settings.packet;
+                    deadline = Instant::now() + half;
                 }
                 Ok(_) => {}
                 Err(error) => return Err(Trouble::Lost { state, error }),

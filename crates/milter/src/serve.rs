@@ -21,7 +21,8 @@ pub struct Settings {
     pub client: Duration,
     /// How long it may say nothing in the content. More than Postfix waits for anybody (300 s).
     pub content: Duration,
-    /// How long a packet may take from its first octet to its last, and a reply to be taken.
+    /// How long a packet may take from its first octet to its last, and a reply to be taken. As long as [`Settings::client`]
+    /// where the MTA may keep the rest until its client says more: outside the content, if some commands are not answered.
     pub packet: Duration,
     /// How long a callback may take but the last one; less than the MTA's time-out for it (Postfix: 30 s).
     pub answer: Duration,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::command::{Command, Connect, Stage};
 use crate::macros::{MAX_MACROS, Macros};
-use crate::options::{Agreed, MacroList, NoAgreement, Wish};
+use crate::options::{Agreed, MacroList, NoAgreement, Steps, Wish};
 use crate::packet::{FrameError, Packet};
 use crate::reply::Reply;
 use crate::wire::{DecodeError, Letter, Strings};
@@ -275,6 +275,14 @@ impl Session {
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         self.awaited
+    }
+
+    /// May the MTA keep the rest of a packet until its client says more? Postfix writes commands that are not answered when
+    /// its buffer is full, in the middle of one as likely as not. A header and a body it sends at once.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        let is_content = matches!(self.state, State::Header | State::Body);
+        !is_content && self.agreed.offer().steps & Steps::NO_REPLIES != Steps(0)
     }
 
     /// Where it is.

@@ -1,4 +1,4 @@
-//! The room for headers in memory: what all messages in flight together may keep of them. NET-17: who needs more is asked
+//! The room for headers in memory: what all messages in flight together may keep of them, and of what is to be removed. NET-17: who needs more is asked
 //! to come again, before the system runs out of memory and all messages are lost.
 
 use std::sync::Arc;

@@ -284,6 +284,37 @@ fn dos_12_a_large_message_is_judged_as_it_streams_by() {
 }
 
 #[test]
+fn net_17_fields_that_are_to_be_removed_take_of_the_room_too() {
+    let Some((_knot, program)) = start("") else { return };
+    let (addr, good, runtime) = (program.addr(), Good::new(), Runtime::new().unwrap());
+    let commands = good.commands();
+    let before = program.kib("VmHWM");
+    // About ten octets each in SMTP, and many times that in a list of what is to be removed.
+    for field in [&b"X-Mailward"[..], b"Authentication-Results"] {
+        runtime.block_on(async {
+            let mut mta = negotiated(addr).await;
+            for command in &commands[..5] {
+                mta.ask(command).await.unwrap();
+            }
+            for _ in 0..800 {
+                for _ in 0..1_000 {
+                    mta.queue(&Command::Header { name: field, value: b" " });
+                }
+                mta.flush().await.unwrap();
+            }
+            mta.ask(&Command::EndOfHeader).await.unwrap();
+            let replies = mta.ask(&Command::Body(b"x")).await.unwrap();
+            let later = Reply::ReplyCode(b"452 4.3.2 Too much mail at once; try again later");
+            assert_eq!(replies.last().unwrap(), later, "{}", program.log());
+        });
+        assert!(runtime.block_on(serves(addr)));
+    }
+    let grown = program.kib("VmHWM") - before;
+    println!("{grown} KiB");
+    assert!(grown < 80 * 1024, "{grown} KiB");
+}
+
+#[test]
 fn net_17_large_headers_on_every_connection_are_put_off_before_memory_is_short() {
     let Some((_knot, program)) = start("[daemon]\nconnections = 500\n") else { return };
     let (addr, good, runtime) = (program.addr(), Good::new(), Runtime::new().unwrap());

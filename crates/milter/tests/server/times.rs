@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use super::common::{Filter, Plan, WISH, start};
-use super::mta::{CONNECT, OFFER, connected, go_on, head, message, negotiated};
+use super::common::{Filter, Plan, SILENT, WISH, start};
+use super::mta::{CONNECT, OFFER, connected, go_on, head, message, negotiated, one};
 
 fn slow(stage: Stage, seconds: u64) -> Arc<Filter> {
     Filter::with(Plan { slow: Some((stage, Duration::from_secs(seconds))), ..Plan::default() })
@@ -145,6 +145,34 @@ async fn net_06_a_packet_that_drips_is_not_waited_for() {
         assert_eq!(sent, 3, "{:?}", filter.troubles());
         assert!(begun.elapsed().as_secs() < 100);
     }
+}
+
+/// Postfix writes commands that are not answered whenever its buffer is full, which may end within one of them. The rest
+/// comes with what its client says next, who may take long: for the content most of all.
+#[tokio::test(start_paused = true)]
+async fn net_06_half_a_command_that_is_not_answered_waits_for_the_client() {
+    let filter = Filter::with(Plan::default());
+    let server = start(&filter, Settings::new(SILENT));
+    let mut mta = connected(server.addr).await;
+    go_on(&mut mta, &[Command::Mail(one())]).await;
+    let mut stream = mta.into_inner();
+    for command in [Command::Rcpt(one()), Command::Data] {
+        let mut bytes = Vec::new();
+        command.encode(&mut bytes);
+        let (first, second) = bytes.split_at(3);
+        stream.write_all(first).await.unwrap();
+        sleep(Duration::from_secs(3_600)).await;
+        stream.write_all(second).await.unwrap();
+    }
+    let mut bytes = Vec::new();
+    for command in [head().pop().unwrap(), Command::EndOfBody(b"")] {
+        command.encode(&mut bytes);
+    }
+    stream.write_all(&bytes).await.unwrap();
+    let mut reply = [0; 5];
+    stream.read_exact(&mut reply).await.unwrap();
+    assert_eq!((reply, filter.troubles()), ([0, 0, 0, 1, b'a'], Vec::new()));
+    assert_eq!(filter.seen()[0].rcpt, ["<a@client.example>"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mail::Header;
-use mail::authres::find::Claim;
+use mail::authres::find::{Claim, KEPT_FOR_EACH};
 
 /// Longest name of a field, in bytes.
 pub const MAX_NAME: usize = 60;
@@ -124,6 +124,7 @@ pub struct Stripped {
     /// How often each name was seen that is removed, in lower case.
     counts: BTreeMap<Vec<u8>, usize>,
     claims: Vec<Claim>,
+    memory: usize,
 }
 
 impl<'a> Strip<'a> {
@@ -163,8 +164,14 @@ impl Stripped {
         if patterns.iter().any(|pattern| pattern.matches(&visible)) {
             let ordinal = self.counts.entry(name.to_ascii_lowercase()).or_default();
             *ordinal += 1;
+            self.memory += (KEPT_FOR_EACH + name.len()) * (1 + usize::from(*ordinal == 1));
             self.claims.push(Claim { index, name: name.to_vec(), ordinal: *ordinal });
         }
+    }
+
+    /// About how many bytes it keeps.
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 
     /// [`Strip::finish`].

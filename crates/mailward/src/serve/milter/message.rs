@@ -75,6 +75,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
     /// NET-17: nothing of it is kept any more. That is said when the MTA waits for an answer again, at its body.
     fn put_off(&mut self) {
         self.raw = Vec::new();
+        self.found = Found::default();
+        self.stripped = Stripped::default();
         self.room = self.shared.room.message();
         self.work = Work::NoRoom;
         self.shared.metrics.trouble(Trouble::Memory);
@@ -118,9 +120,9 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
             let room = (MAX_HEADER + 1).saturating_sub(self.raw.len());
             self.raw.extend_from_slice(value.get(..room).unwrap_or(value));
             self.raw.extend_from_slice(b"\r\n");
-            if !self.room.holds(self.raw.len()) {
-                self.put_off();
-            }
+        }
+        if !self.room.holds(self.raw.len() + self.found.memory() + self.stripped.memory()) {
+            self.put_off();
         }
         Answer::Continue
     }

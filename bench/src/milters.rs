@@ -173,36 +173,36 @@ fn one_core(title: &str, workload: &Workload, chains: &[Chain], rounds: usize) {
     }
     head(
         &format!("{title} everything on one core"),
-        ["", "at once", "CPU s per 1,000", "messages/s", "× CPU", "× messages/s"],
+        ["", "at once", "CPU s per 1,000", "messages/s", "CPU, × mailward", "mailward's messages/s, × these"],
     );
     for (index, at_once) in [1, MANY].into_iter().enumerate() {
-        for (chain, own) in chains.iter().zip(&passes) {
-            let ours = &passes[0][index];
-            let own = &own[index];
-            let against =
-                |of: fn(&Pass) -> f64| spread(own.iter().zip(ours).map(|(own, ours)| of(own) / of(ours)), 2);
-            let parts: Vec<String> = match chain.filters.len() {
-                1 => Vec::new(),
-                filters => (0..filters)
-                    .map(|n| {
-                        spread(
-                            own.iter().map(|pass| pass.used[n].as_secs_f64() * 1000.0 / pass.count as f64),
-                            2,
-                        )
-                    })
-                    .collect(),
+        for (chain, passes_of) in chains.iter().zip(&passes) {
+            let (ours, own) = (&passes[0][index], &passes_of[index]);
+            let ratio = |of: fn(&Pass, &Pass) -> f64| {
+                spread(own.iter().zip(ours).map(|(own, ours)| of(own, ours)), 1)
             };
-            let parts = if parts.is_empty() { String::new() } else { format!(" = {}", parts.join(" + ")) };
             row([
                 chain.name,
                 &at_once.to_string(),
-                &(spread(own.iter().map(Pass::cpu), 3) + &parts),
+                &cpu(own),
                 &spread(own.iter().map(Pass::rate), 0),
-                &against(Pass::cpu),
-                &against(Pass::rate),
+                &ratio(|own, ours| own.cpu() / ours.cpu()),
+                &ratio(|own, ours| ours.rate() / own.rate()),
             ]);
         }
     }
+}
+
+/// What all filters of a chain have used, and each of them.
+fn cpu(passes: &[Pass]) -> String {
+    let all = spread(passes.iter().map(Pass::cpu), 3);
+    let filters = passes.first().map_or(0, |pass| pass.used.len());
+    let part = |filter: usize| {
+        let cpu = |pass: &Pass| pass.used[filter].as_secs_f64() * 1000.0 / pass.count as f64;
+        spread(passes.iter().map(cpu), 2)
+    };
+    let parts: Vec<String> = (0..filters).filter(|_| filters > 1).map(part).collect();
+    if parts.is_empty() { all } else { format!("{all} = {}", parts.join(" + ")) }
 }
 
 fn all_cores(mailward: &Path, folder: &Path, dns: &Knot, small: &Workload, rounds: usize) {

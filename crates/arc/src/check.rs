@@ -93,7 +93,7 @@ impl Chain {
             Err(reason) => return decided(reason.clone()),
         };
         let Some(newest) = sets.last() else { return decided(Reason::NoSets) };
-        let message = Message { header: FieldIndex::new(header), keys, body, policy: &self.policy };
+        let message = Message { header: FieldIndex::new(header, 1), keys, body, policy: &self.policy };
         let mut hops: Vec<Hop> = sets.iter().map(hop).collect();
         let mut steps = vec![Step::Found { sets: sets.len() }];
         let held = check_message(&message, newest);

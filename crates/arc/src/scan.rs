@@ -56,7 +56,7 @@ pub(crate) type Groups<'h> = BTreeMap<Instance, Group<'h>>;
 /// [`MAX_SETS`] fields of a kind at the latest: there are no more instances.
 pub(crate) fn collect(header: &Header) -> Result<Groups<'_>, Reason> {
     let mut groups = Groups::new();
-    for field in header.fields() {
+    for field in header.named_any(&Kind::ALL.map(Kind::name)) {
         let Some(kind) = Kind::ALL.into_iter().find(|kind| field.is(kind.name())) else { continue };
         let instance = instance_of(kind, &field).ok_or(Reason::NoInstance { kind })?;
         // RFC 8617 §5.2 step 3.B: no repetition.

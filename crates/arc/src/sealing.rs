@@ -248,7 +248,7 @@ impl Sealing {
         put_names(&mut value, self.signed.iter().map(|name| &**name));
         value.word(&["bh=", &to_base64(&body.sha256), ";"]);
         value.word(&["b="]);
-        let index = FieldIndex::new(header);
+        let index = FieldIndex::new(header, 1);
         // The new field is not in the header, so none is its own.
         let mut bytes =
             index.covered_bytes(&index.covered(self.signed.iter().map(|name| &**name), usize::MAX), canon);

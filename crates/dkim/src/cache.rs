@@ -14,6 +14,6 @@ pub struct KeyCache(Memo<KeyAnswer>);
 impl KeyCache {
     /// What these records come to, if they are known here, or else by `read`.
     pub(crate) fn get(&self, records: &Arc<[Data]>, read: impl FnOnce() -> KeyAnswer) -> KeyAnswer {
-        self.0.get(records, |_| true, read).as_ref().clone()
+        self.0.get(records, |_| true, read)
     }
 }

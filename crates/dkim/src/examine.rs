@@ -9,7 +9,7 @@ use mail::{Finding, Severity, Span};
 
 use crate::body::BodyHashes;
 use crate::check::Flags;
-use crate::fields::FieldIndex;
+use crate::fields::{Covered, FieldIndex};
 use crate::key::{KeyType, MIN_RSA_BITS, PublicKey};
 use crate::lookup::{FoundKey, KeyAnswer};
 use crate::policy::{BodyLength, Policy};
@@ -70,8 +70,8 @@ impl Message<'_> {
         let key = self.find_key(s, story)?;
         check_key(s, key, self.policy)?;
         self.check_body(s, story)?;
-        self.check_header(s, &key.record.key, own, story)?;
-        self.check_acceptable(s, story)
+        let covered = self.check_header(s, &key.record.key, own, story)?;
+        self.check_acceptable(s, &covered, story)
     }
 
     /// RFC 6376 §8.2: what l= leaves out anybody can add.
@@ -125,7 +125,7 @@ impl Message<'_> {
         key: &PublicKey,
         own: usize,
         story: &mut Story<'_>,
-    ) -> Result<(), Objection> {
+    ) -> Result<Covered, Objection> {
         let covered = self.header.covered(s.signed.iter(), own);
         let bytes = self.header.hashed_bytes(&covered, s, story.field);
         // RFC 6376 §6.1.3 step 4: the signature in b= fits the hash of the header and the key.
@@ -135,32 +135,28 @@ impl Message<'_> {
         let cited = story.field(s.span("h"));
         story.steps.push(Step::Header { canon: s.header_canon, fields: covered.fields.len(), cited });
         story.flags.oversigned = covered.oversigned;
-        story.flags.unsigned_duplicate = covered.unsigned_duplicate;
+        story.flags.unsigned_duplicate = covered.unsigned_duplicate.clone();
         story.flags.unsigned =
-            WELL_SIGNED.iter().copied().filter(|name| self.is_there_unsigned(s, name)).collect();
+            WELL_SIGNED.iter().copied().filter(|name| self.header.is_unsigned(name, &covered)).collect();
         if !story.flags.unsigned.is_empty() {
             let cited = story.field(s.span("h"));
             story.steps.push(Step::Unsigned { names: story.flags.unsigned.clone(), cited });
         }
-        Ok(())
+        Ok(covered)
     }
 
     /// What the receiver wants of a signature that is right.
-    fn check_acceptable(&self, s: &Signature, story: &Story<'_>) -> Result<(), Objection> {
+    fn check_acceptable(&self, s: &Signature, covered: &Covered, story: &Story<'_>) -> Result<(), Objection> {
         // RFC 6376 §8.15: an added field that h= has no place for is not noticed by the signature, but by the reader.
         if let Some(name) = &story.flags.unsigned_duplicate
             && !self.policy.accept_unsigned_duplicates
         {
             return Err(about(Reason::UnsignedDuplicate(name.clone()), s.span("h")));
         }
-        match self.policy.must_sign.iter().find(|name| self.is_there_unsigned(s, name)) {
+        match self.policy.must_sign.iter().find(|name| self.header.is_unsigned(name, covered)) {
             Some(name) => Err(about(Reason::Unsigned(name.clone()), s.span("h"))),
             None => Ok(()),
         }
-    }
-
-    fn is_there_unsigned(&self, s: &Signature, name: &str) -> bool {
-        self.header.has(name) && !s.signed.contains(name)
     }
 }
 

@@ -147,7 +147,8 @@ impl Verifier {
         if self.entries.is_empty() {
             return Vec::new();
         }
-        let message = Message { header: FieldIndex::new(header), keys, body, policy: &self.policy };
+        let message =
+            Message { header: FieldIndex::new(header, self.entries.len()), keys, body, policy: &self.policy };
         self.entries.iter().map(|entry| entry.check(&message)).collect()
     }
 }

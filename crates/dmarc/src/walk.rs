@@ -156,9 +156,7 @@ pub async fn lookup<D: Dns>(dns: &D, domain: &Domain, memo: Option<&RecordMemo>)
     let Ok(name) = Name::from(domain).child(b"_dmarc") else { return Found::Nothing };
     let answer = dns.ask(&Question::new(name, RecordType::Txt)).await;
     match (&answer.reply, memo) {
-        (Reply::Records(records), Some(memo)) => {
-            memo.get(records, |_| true, || select(records)).as_ref().clone()
-        }
+        (Reply::Records(records), Some(memo)) => memo.get(records, |_| true, || select(records)),
         (reply, _) => reply.failure().map_or_else(|| select(answer.records()), Found::Unknown),
     }
 }

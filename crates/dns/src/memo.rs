@@ -36,7 +36,7 @@ struct Entry<T> {
     /// They keep their place for as long as they stand here.
     #[expect(dead_code, reason = "holds the place")]
     records: Arc<[Data]>,
-    value: Arc<T>,
+    value: T,
     cost: usize,
 }
 
@@ -55,20 +55,20 @@ impl<T> Default for Memo<T> {
     }
 }
 
-impl<T> Memo<T> {
+impl<T: Clone> Memo<T> {
     /// What is known of the records, if it `fits`, or else what `make` makes.
-    pub fn get(&self, records: &Arc<[Data]>, fits: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
+    pub fn get(&self, records: &Arc<[Data]>, fits: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> T {
         // Where records stand is a multiple of some power of two.
         let place = Arc::as_ptr(records).addr();
-        let Some(shard) = self.0.get(place / 64 % SHARDS) else { return Arc::new(make()) };
-        if let Some(value) = locked(shard, |halves| halves.get(place)).filter(|value| fits(value)) {
+        let Some(shard) = self.0.get(place / 64 % SHARDS) else { return make() };
+        if let Some(value) = locked(shard, |halves| halves.get(place, fits)) {
             return value;
         }
-        let value = Arc::new(make());
+        let value = make();
         let size = size(records);
         if size <= MAX_REMEMBERED {
             let cost = (size + WORD * words(records)).max(LEAST);
-            let entry = Entry { records: Arc::clone(records), value: Arc::clone(&value), cost };
+            let entry = Entry { records: Arc::clone(records), value: value.clone(), cost };
             locked(shard, |halves| halves.put(place, entry));
         }
         value
@@ -99,15 +99,15 @@ fn locked<T, R>(shard: &Mutex<Halves<T>>, act: impl FnOnce(&mut Halves<T>) -> R)
     act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-impl<T> Halves<T> {
-    fn get(&mut self, place: usize) -> Option<Arc<T>> {
+impl<T: Clone> Halves<T> {
+    fn get(&mut self, place: usize, fits: impl Fn(&T) -> bool) -> Option<T> {
         if let Some(entry) = self.young.get(&place) {
-            return Some(Arc::clone(&entry.value));
+            return fits(&entry.value).then(|| entry.value.clone());
         }
         let entry = self.old.remove(&place)?;
-        let value = Arc::clone(&entry.value);
+        let value = fits(&entry.value).then(|| entry.value.clone());
         self.put(place, entry);
-        Some(value)
+        value
     }
 
     fn put(&mut self, place: usize, entry: Entry<T>) {
@@ -136,7 +136,7 @@ mod tests {
 
     /// What is known of the records; `made` where nothing was.
     fn get(memo: &Memo<String>, records: &Arc<[Data]>, made: &str) -> String {
-        memo.get(records, |_| true, || made.to_owned()).to_string()
+        memo.get(records, |_| true, || made.to_owned())
     }
 
     fn kept(memo: &Memo<String>) -> usize {
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(get(&memo, &one, "one"), "one");
         assert_eq!(get(&memo, &one.clone(), "again"), "one");
         assert_eq!(get(&memo, &other, "other"), "other");
-        assert_eq!(*memo.get(&one, |value| value == "fits", || "fits".to_owned()), "fits");
+        assert_eq!(memo.get(&one, |value| value == "fits", || "fits".to_owned()), "fits");
         assert_eq!(get(&memo, &one, "again"), "fits");
         // Nothing else comes to stand where records stood that are kept here.
         drop(one);

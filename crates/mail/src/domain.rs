@@ -62,6 +62,9 @@ impl Domain {
         if bytes.len() > MAX_INPUT {
             return Err(DomainError::LongName);
         }
+        if let Some(name) = as_it_is(bytes) {
+            return Ok(Self(name.into()));
+        }
         let name: Cow<'_, str> = match std::str::from_utf8(bytes) {
             Ok(text) if text.is_ascii() && !has_a_label(bytes) => {
                 match bytes.iter().any(u8::is_ascii_uppercase) {
@@ -132,6 +135,21 @@ impl Domain {
         check_labels(&name)?;
         Ok(Self(name.into()))
     }
+}
+
+/// The name, if it stands there in its one form already, as most do. One with two hyphens in a row could have an A-label,
+/// so it is looked at closely.
+fn as_it_is(bytes: &[u8]) -> Option<&str> {
+    let mut length = 0;
+    for byte in bytes {
+        length = match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' if length < MAX_LABEL => length + 1,
+            b'.' if length > 0 => 0,
+            _ => return None,
+        };
+    }
+    let is_one = length > 0 && bytes.len() <= MAX_NAME && !bytes.windows(2).any(|two| two == b"--");
+    std::str::from_utf8(bytes).ok().filter(|_| is_one)
 }
 
 fn has_a_label(ascii: &[u8]) -> bool {

@@ -5,9 +5,11 @@
 
 use std::fmt;
 
-use memchr::{memchr, memchr3_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr3_iter, memmem};
 
 use crate::finding::Span;
+
+pub use key::NameKey;
 
 /// Longest header block, in bytes; what lies beyond is not kept.
 pub const MAX_HEADER: usize = 256 * 1024;
@@ -85,12 +87,14 @@ impl fmt::Debug for Field<'_> {
     }
 }
 
+/// Where a field stands. In small numbers, so that those of most headers are memory that an allocator has at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
-    start: usize,
-    name_end: usize,
-    colon: usize,
-    end: usize,
+    start: u32,
+    name_end: u32,
+    colon: u32,
+    end: u32,
+    key: NameKey,
 }
 
 /// The header of one message: its bytes, its fields, its defects.
@@ -157,7 +161,25 @@ impl Header {
 
     /// The fields of this name, in any case, from top to bottom.
     pub fn named<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = Field<'a>> + Clone {
-        self.fields().filter(move |f| f.is(name))
+        let key = NameKey::of(name.as_bytes());
+        let places = self.fields.iter().enumerate().filter(move |(_, place)| place.key == key);
+        places.map(|(index, place)| self.field_at(index, *place)).filter(move |field| field.is(name))
+    }
+
+    /// The fields that have any of these names, in any case, from top to bottom.
+    pub fn named_any<'a>(&'a self, names: &[&'a str]) -> impl Iterator<Item = Field<'a>> + use<'a> {
+        let wanted: Vec<_> = names.iter().map(|name| (NameKey::of(name.as_bytes()), *name)).collect();
+        self.fields.iter().enumerate().filter_map(move |(index, place)| {
+            let mut wanted = wanted.iter().filter(|(key, _)| *key == place.key).peekable();
+            wanted.peek()?;
+            let field = self.field_at(index, *place);
+            wanted.any(|(_, name)| field.is(name)).then_some(field)
+        })
+    }
+
+    /// The keys of the fields' names, from top to bottom.
+    pub fn name_keys(&self) -> impl ExactSizeIterator<Item = NameKey> + Clone {
+        self.fields.iter().map(|place| place.key)
     }
 
     /// Every field line that has a colon, from top to bottom, also those that [`Header::fields`] leaves out: too long,
@@ -165,13 +187,10 @@ impl Header {
     /// `fields`. For finding what has to be removed, never for judging.
     pub fn field_lines(&self) -> impl Iterator<Item = Field<'_>> {
         let mut start = 0;
-        let lines = std::iter::from_fn(move || {
-            (start < self.raw.len()).then(|| {
-                let end = self.field_end(start);
-                (std::mem::replace(&mut start, end), end)
-            })
+        let places = field_ends(&self.raw).filter_map(move |end| {
+            let start = std::mem::replace(&mut start, end);
+            place(&self.raw, start, end)
         });
-        let places = lines.filter_map(|(start, end)| self.place(start, end));
         places.enumerate().map(|(index, place)| self.field_at(index, place))
     }
 
@@ -185,23 +204,24 @@ impl Header {
     }
 
     fn field_at(&self, index: usize, place: Place) -> Field<'_> {
-        let value_start = place.colon + 1;
-        let value_end =
-            if self.slice(value_start, place.end).ends_with(b"\r\n") { place.end - 2 } else { place.end };
+        let [start, name_end, colon, end] =
+            [place.start, place.name_end, place.colon, place.end].map(|at| at as usize);
+        let value_start = colon + 1;
+        let value_end = if self.slice(value_start, end).ends_with(b"\r\n") { end - 2 } else { end };
         Field {
             index,
-            raw: self.slice(place.start, place.end),
-            name: self.slice(place.start, place.name_end),
+            raw: self.slice(start, end),
+            name: self.slice(start, name_end),
             value: self.slice(value_start, value_end),
-            span: Span::new(place.start, place.end),
+            span: Span::new(start, end),
             value_span: Span::new(value_start, value_end),
         }
     }
 
-    fn note(&mut self, defect: Defect, start: usize, end: usize) {
+    fn note(&mut self, defect: Defect, span: Span) {
         // One of a kind is enough to judge by; a header full of them must not cost memory.
         if !self.defects.iter().any(|(d, _)| *d == defect) {
-            self.defects.push((defect, Span::new(start, end)));
+            self.defects.push((defect, span));
         }
     }
 
@@ -223,79 +243,79 @@ impl Header {
         }
         for (at, defect) in found.into_iter().zip([Defect::BareLf, Defect::BareCr, Defect::Nul]) {
             if let Some(at) = at {
-                self.note(defect, at, at + 1);
+                self.note(defect, Span::new(at, at + 1));
             }
         }
     }
 
     fn find_fields(&mut self) {
         // Fields are rarely shorter than this, so there is room for all of them at once.
-        self.fields.reserve((self.raw.len() / 64).min(MAX_FIELDS));
+        self.fields.reserve((self.raw.len() / 80).min(MAX_FIELDS));
+        let raw = std::mem::take(&mut self.raw);
         let mut start = 0;
-        while start < self.raw.len() {
-            let end = self.field_end(start);
+        for end in field_ends(&raw) {
             if self.fields.len() == MAX_FIELDS {
-                self.note(Defect::ManyFields, start, self.raw.len());
-                return;
+                self.note(Defect::ManyFields, Span::new(start, raw.len()));
+                break;
             }
-            self.read_field(start, end);
+            match read_field(&raw, start, end) {
+                Ok(place) => self.fields.push(place),
+                Err((defect, span)) => self.note(defect, span),
+            }
             start = end;
         }
+        self.raw = raw;
     }
+}
 
-    /// One past the CRLF that no white space follows.
-    fn field_end(&self, start: usize) -> usize {
-        let mut at = start;
-        loop {
-            at = self.line_end(at);
-            if !matches!(self.raw.get(at), Some(b' ' | b'\t')) {
-                return at;
-            }
-        }
-    }
+/// Where field lines end: one past each CRLF that no white space follows, and at the end of the header.
+fn field_ends(raw: &[u8]) -> impl Iterator<Item = usize> {
+    let is_end = |at: &usize| {
+        raw.get(at.wrapping_sub(2)) == Some(&b'\r') && !matches!(raw.get(*at), Some(b' ' | b'\t'))
+    };
+    let is_cut_off = !raw.is_empty() && !raw.ends_with(b"\r\n");
+    memchr_iter(b'\n', raw).map(|lf| lf + 1).filter(is_end).chain(is_cut_off.then_some(raw.len()))
+}
 
-    fn line_end(&self, start: usize) -> usize {
-        let mut at = start;
-        while let Some(lf) = memchr(b'\n', self.slice(at, self.raw.len())) {
-            at += lf + 1;
-            if self.slice(start, at).ends_with(b"\r\n") {
-                return at;
-            }
-        }
-        self.raw.len()
+/// The field that stands there, or why it is none.
+fn read_field(raw: &[u8], start: usize, end: usize) -> Result<Place, (Defect, Span)> {
+    let span = Span::new(start, end);
+    if end - start > MAX_FIELD {
+        return Err((Defect::LongField, span));
     }
+    if matches!(raw.get(start), Some(b' ' | b'\t')) {
+        return Err((Defect::LeadingFold, span));
+    }
+    let place = place(raw, start, end).ok_or((Defect::NoColon, span))?;
+    let name_end = place.name_end as usize;
+    let name = raw.get(start..name_end).unwrap_or_default();
+    if !name.is_empty() && name.iter().all(|b| matches!(b, b'!'..=b'~')) {
+        Ok(place)
+    } else if raw.get(start..place.colon as usize).unwrap_or_default().contains(&b'\n') {
+        // `From CRLF SP : x`: the colon stands in a continuation, so the first line has none.
+        Err((Defect::NoColon, span))
+    } else {
+        Err((Defect::BadName, Span::new(start, name_end.max(start + 1))))
+    }
+}
 
-    fn read_field(&mut self, start: usize, end: usize) {
-        if end - start > MAX_FIELD {
-            self.note(Defect::LongField, start, end);
-            return;
-        }
-        if matches!(self.raw.get(start), Some(b' ' | b'\t')) {
-            self.note(Defect::LeadingFold, start, end);
-            return;
-        }
-        let Some(place) = self.place(start, end) else {
-            self.note(Defect::NoColon, start, end);
-            return;
-        };
-        let name = self.slice(start, place.name_end);
-        if self.slice(start, place.colon).contains(&b'\n') {
-            // `From CRLF SP : x`: the colon stands in a continuation, so the first line has none.
-            self.note(Defect::NoColon, start, end);
-        } else if name.is_empty() || !name.iter().all(|b| matches!(b, b'!'..=b'~')) {
-            self.note(Defect::BadName, start, place.name_end.max(start + 1));
-        } else {
-            self.fields.push(place);
-        }
+/// The parts of a field: white space before the colon belongs to none. `None` without a colon, and where the header is
+/// longer than any that is kept.
+fn place(raw: &[u8], start: usize, end: usize) -> Option<Place> {
+    let field = raw.get(start..end)?;
+    let colon = memchr(b':', field)?;
+    let mut name = field.get(..colon)?;
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
     }
-
-    /// The parts of a field: white space before the colon belongs to none. `None` without a colon.
-    fn place(&self, start: usize, end: usize) -> Option<Place> {
-        let colon = memchr(b':', self.slice(start, end))?;
-        let before = self.slice(start, start + colon);
-        let name_len = before.len() - before.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        Some(Place { start, name_end: start + name_len, colon: start + colon, end })
-    }
+    let at = |at: usize| u32::try_from(at).ok();
+    Some(Place {
+        start: at(start)?,
+        name_end: at(start + name.len())?,
+        colon: at(start + colon)?,
+        end: at(end)?,
+        key: NameKey::of(name),
+    })
 }
 
 /// Whether every CR has its LF, every LF its CR, and nothing is NUL: almost always so, and found out without a branch.
@@ -408,6 +428,8 @@ pub fn split(message: &[u8]) -> (Header, &[u8]) {
     // One byte more than the limit, so that the header knows it was too long.
     (Header::parse(header.get(..=MAX_HEADER).unwrap_or(header)), rest.get(2..).unwrap_or_default())
 }
+
+mod key;
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,12 @@ impl World {
         Ok(Self { base, overlay: overlay.map(zone).transpose()?.map(Arc::new) })
     }
 
+    /// What these servers answer, best first.
+    pub fn of_servers(servers: Vec<Server>) -> Result<Self, InputError> {
+        let base = resolver(resolver::Settings::new(servers), "[dns] servers")?;
+        Ok(Self { base, overlay: None })
+    }
+
     /// The recording, if it is one.
     pub fn recording(&self) -> Option<&Recording> {
         match &self.base {

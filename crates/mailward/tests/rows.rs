@@ -209,6 +209,7 @@ fn an_administrator_sees_what_would_have_been_done() {
         let store = Store::new(&Place::Sqlite(folder.path().join("data/mailward.db"))).unwrap();
         let old = shadow(folder.path(), &[]);
         assert_eq!(old.status.code(), Some(2), "{}", text(&old.stdout));
+        assert!(text(&old.stderr).contains("the database is at version 0"), "{}", text(&old.stderr));
         store.migrate(UnixTime(NOW)).await.unwrap();
         store.insert(&rows).await.unwrap();
         // Somebody else may have it open.

@@ -139,8 +139,8 @@ impl Talk<'_> {
         }
         let patience = match state {
             None => self.settings.packet,
-            Some(State::Rcpt | State::Data) => self.settings.content,
-            Some(_) => self.settings.idle,
+            Some(State::Header | State::Body) => self.settings.content,
+            Some(_) => self.settings.client,
         };
         let mut deadline = Instant::now() + patience;
         let mut begun = !self.frames.is_empty();

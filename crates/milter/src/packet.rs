@@ -9,11 +9,9 @@ pub const MAX_PACKET: usize = (1 << 20) + (64 << 10);
 /// How many octets are asked of the connection while nothing is here: what an idle connection holds.
 const FIRST_READ: usize = 512;
 
-/// How many octets are asked of it before a packet's length is known, once something has come.
-const NEXT_READ: usize = 8 << 10;
-
-/// How many octets of a packet memory is set aside for before they came.
-const READ: usize = 64 << 10;
+/// How many octets memory is set aside for before they came, once something has come: most headers fit in with the first piece
+/// of the body (64 KiB of Postfix), so that they are read at once and moved no more.
+const READ: usize = 96 << 10;
 
 /// A whole packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +79,7 @@ impl Frames {
         let missing = match self.claimed() {
             Ok(Some(length)) => (4 + length).saturating_sub(here).clamp(1, READ),
             _ if self.buffer.capacity() == 0 => FIRST_READ,
-            _ => NEXT_READ,
+            _ => READ,
         };
         self.buffer.reserve(missing);
         &mut self.buffer

@@ -16,10 +16,10 @@ pub struct Settings {
     pub wish: Wish,
     /// So many connections may be open; more are closed at once.
     pub connections: usize,
-    /// How long an MTA may say nothing. More than Postfix's clients may (300 s).
-    pub idle: Duration,
-    /// How long it may say nothing between the envelope and the content, while the client sends the content to the MTA. As
-    /// long as libmilter waits: a large message over a slow line takes its time.
+    /// How long an MTA may say nothing but in the content of a message. As long as libmilter waits: that is up to the MTA's
+    /// client, who may send a large message over a slow line, or commands that no filter is told of.
+    pub client: Duration,
+    /// How long it may say nothing in the content. More than Postfix waits for anybody (300 s).
     pub content: Duration,
     /// How long a packet may take from its first octet to its last, and a reply to be taken.
     pub packet: Duration,
@@ -40,8 +40,8 @@ impl Settings {
         Self {
             wish,
             connections: 10_000,
-            idle: Duration::from_secs(400),
-            content: Duration::from_secs(7_210),
+            client: Duration::from_secs(7_210),
+            content: Duration::from_secs(400),
             packet: Duration::from_secs(60),
             answer: Duration::from_secs(25),
             end: Duration::from_secs(60),

@@ -69,7 +69,10 @@ impl Cache {
             entries.remove(question);
             return None;
         }
-        entry.used = true;
+        // Written once, not with each hit: other cores may be reading here.
+        if !entry.used {
+            entry.used = true;
+        }
         // A kept answer is good for another second at least, or it would not be here.
         let left = entry.expires.saturating_duration_since(now).as_secs_f64().ceil();
         Some(Answer { ttl: left as u32, took: Duration::ZERO, ..entry.answer.clone() })

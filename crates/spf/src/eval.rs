@@ -108,14 +108,19 @@ pub(crate) struct Evaluation<'a, D> {
 }
 
 /// A term on its way: where it stands, and whether it was counted as void already.
-struct Work {
-    place: Place,
+struct Work<'r> {
+    record: &'r Arc<Published>,
+    span: Span,
     void: bool,
 }
 
-impl Work {
-    fn new(record: &Arc<Published>, span: Span) -> Self {
-        Self { place: Place { record: Arc::clone(record), span }, void: false }
+impl<'r> Work<'r> {
+    fn new(record: &'r Arc<Published>, span: Span) -> Self {
+        Self { record, span, void: false }
+    }
+
+    fn place(&self) -> Place {
+        Place { record: Arc::clone(self.record), span: self.span }
     }
 }
 
@@ -222,44 +227,44 @@ impl<'a, D: Dns> Evaluation<'a, D> {
             Mechanism::Mx(spec, cidr) => self.mx(&mut work, spec.as_ref(), *cidr).await?,
             Mechanism::Ptr(spec) => self.ptr(&mut work, spec.as_ref()).await?,
             Mechanism::Ip4(network, prefix) => {
-                return Ok(self.network(work.place, IpAddr::V4(*network), prefix.unwrap_or(32)));
+                return Ok(self.network(&work, IpAddr::V4(*network), prefix.unwrap_or(32)));
             }
             Mechanism::Ip6(network, prefix) => {
-                return Ok(self.network(work.place, IpAddr::V6(*network), prefix.unwrap_or(128)));
+                return Ok(self.network(&work, IpAddr::V6(*network), prefix.unwrap_or(128)));
             }
             Mechanism::Exists(spec) => self.exists(&mut work, spec).await?,
         };
         let Tested { scope, seen } = tested;
-        self.steps.push(Step::Tested { place: work.place, matched: scope.is_some(), seen });
+        self.steps.push(Step::Tested { place: work.place(), matched: scope.is_some(), seen });
         Ok(scope)
     }
 
     /// RFC 7208 §5.2: a pass behind the include is a match; other results are none; errors are errors; no record is one.
-    async fn include(&mut self, mut work: Work, spec: &DomainSpec) -> Result<Option<Scope>, Stop> {
+    async fn include(&mut self, mut work: Work<'_>, spec: &DomainSpec) -> Result<Option<Scope>, Stop> {
         let name = match self.target(&mut work, spec).await? {
             Ok(name) => name,
             // RFC 8616 §4: such a term matches nothing.
             Err(why @ NoTarget::NonAsciiLocal) => {
                 self.steps.push(Step::Tested {
-                    place: work.place,
+                    place: work.place(),
                     matched: false,
                     seen: Seen::NoTarget(why),
                 });
                 return Ok(None);
             }
-            Err(why) => return Err(self.include_without_record(work.place, Missing::NoTarget(why))),
+            Err(why) => return Err(self.include_without_record(work.place(), Missing::NoTarget(why))),
         };
-        self.steps.push(Step::IncludeEntered(work.place.clone(), name.clone()));
+        self.steps.push(Step::IncludeEntered(work.place(), name.clone()));
         let (scope, outcome) = match self.check_host(&name).await {
             Ok(Ended::Matched(Matched { qualifier: Qualifier::Pass, scope, .. })) => {
                 (Some(scope), Outcome::Pass)
             }
             Ok(Ended::Matched(matched)) => (None, matched.qualifier.outcome()),
             Ok(Ended::NoMatch(_)) => (None, Outcome::Neutral),
-            Err(Stop::Missing(missing)) => return Err(self.include_without_record(work.place, missing)),
+            Err(Stop::Missing(missing)) => return Err(self.include_without_record(work.place(), missing)),
             Err(error @ Stop::Error(_)) => return Err(error),
         };
-        self.steps.push(Step::IncludeLeft(work.place, name, outcome));
+        self.steps.push(Step::IncludeLeft(work.place(), name, outcome));
         Ok(scope)
     }
 
@@ -269,34 +274,34 @@ impl<'a, D: Dns> Evaluation<'a, D> {
     }
 
     /// RFC 7208 §6.1: the other record takes over altogether; if there is none, that is a permerror.
-    async fn redirect(&mut self, mut work: Work, spec: &DomainSpec) -> Result<Ended, Stop> {
+    async fn redirect(&mut self, mut work: Work<'_>, spec: &DomainSpec) -> Result<Ended, Stop> {
         self.spend_lookup(&work)?;
         let missing = match self.target(&mut work, spec).await? {
             Err(why) => Missing::NoTarget(why),
             Ok(name) => {
-                self.steps.push(Step::Redirected(work.place.clone(), name.clone()));
+                self.steps.push(Step::Redirected(work.place(), name.clone()));
                 match self.check_host(&name).await {
                     Err(Stop::Missing(missing)) => missing,
                     ended => return ended,
                 }
             }
         };
-        self.steps.push(Step::LeadsNowhere(work.place.clone(), missing));
-        Err(Reason::RedirectWithoutRecord { place: work.place, missing }.into())
+        self.steps.push(Step::LeadsNowhere(work.place(), missing));
+        Err(Reason::RedirectWithoutRecord { place: work.place(), missing }.into())
     }
 
     /// RFC 7208 §5.6: whether the client is in a network. Those side by side that it is not in make one step.
-    fn network(&mut self, place: Place, network: IpAddr, prefix: u8) -> Option<Scope> {
+    fn network(&mut self, work: &Work<'_>, network: IpAddr, prefix: u8) -> Option<Scope> {
         let scope = hosts::within(self.session.ip, network, prefix);
         match (scope, self.steps.last_mut()) {
-            (Some(_), _) => self.steps.push(Step::Tested { place, matched: true, seen: Seen::Network }),
-            (None, Some(Step::NetworksMissed(before, count)))
-                if Arc::ptr_eq(&before.record, &place.record) =>
-            {
-                before.span.end = place.span.end;
+            (Some(_), _) => {
+                self.steps.push(Step::Tested { place: work.place(), matched: true, seen: Seen::Network });
+            }
+            (None, Some(Step::NetworksMissed(before, count))) if Arc::ptr_eq(&before.record, work.record) => {
+                before.span.end = work.span.end;
                 *count += 1;
             }
-            (None, _) => self.steps.push(Step::NetworksMissed(place, 1)),
+            (None, _) => self.steps.push(Step::NetworksMissed(work.place(), 1)),
         }
         scope
     }

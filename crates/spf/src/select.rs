@@ -94,7 +94,7 @@ impl Lookup {
         match (&answer.reply, memo) {
             (Reply::Records(records), Some(memo)) => {
                 let select = || Self::select(domain, records);
-                memo.get(records, |known| known.is_of(domain), select).as_ref().clone()
+                memo.get(records, |known| known.is_of(domain), select)
             }
             (Reply::Records(records), None) => Self::select(domain, records),
             (Reply::NoSuchName, _) => Self::Absent(Absence::NoSuchName),

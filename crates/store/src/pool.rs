@@ -152,3 +152,20 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_written_beside_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = Pool::new(&Place::Sqlite(folder.path().join("x.db"))).unwrap();
+        for writes in [true, false] {
+            let mut conn = pool.acquire(writes).await.unwrap();
+            let rows = conn.fetch("PRAGMA temp_store", Vec::new()).await.unwrap();
+            // 2: memory.
+            assert_eq!(rows.first().unwrap().int(0).unwrap(), 2, "writes: {writes}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::MessageRow;
+use crate::{BATCH, MessageRow};
 
 /// How much may wait in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ impl Default for QueueLimits {
 pub(crate) struct Queue {
     most: QueueLimits,
     waiting: Mutex<Waiting>,
-    /// A row came, or the queue was closed. Two may wait: who stores and who spills.
+    /// There are rows where there were none, as many as a batch has, or many; or the queue was closed. Two may wait: who
+    /// stores and who spills.
     came: Notify,
     settled: Notify,
 }
@@ -51,6 +52,10 @@ pub(crate) struct Batch {
 }
 
 impl Waiting {
+    fn is_high(&self, most: QueueLimits) -> bool {
+        self.rows.len() > most.rows / 2 || self.bytes > most.bytes / 2
+    }
+
     fn head(&self) -> u64 {
         self.next - self.rows.len() as u64
     }
@@ -79,11 +84,15 @@ impl Queue {
         {
             return false;
         }
+        let was_high = waiting.is_high(self.most);
         waiting.bytes += weight;
         waiting.rows.push_back(row);
         waiting.next += 1;
+        let matters = [1, BATCH].contains(&waiting.rows.len()) || was_high != waiting.is_high(self.most);
         drop(waiting);
-        self.came.notify_waiters();
+        if matters {
+            self.came.notify_waiters();
+        }
         true
     }
 
@@ -102,11 +111,10 @@ impl Queue {
 
     /// Whether so many rows wait that the disk has to help.
     pub(crate) fn is_high(&self) -> bool {
-        let waiting = self.waiting();
-        waiting.rows.len() > self.most.rows / 2 || waiting.bytes > self.most.bytes / 2
+        self.waiting().is_high(self.most)
     }
 
-    /// Waits until `enough` of this queue, or it is closed.
+    /// Waits until `enough` of this queue, or it is closed: for a row, for [`BATCH`] of them, or [`Queue::is_high`].
     pub(crate) async fn until(&self, enough: impl Fn(&Self) -> bool) {
         loop {
             let came = self.came.notified();

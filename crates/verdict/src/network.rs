@@ -57,6 +57,11 @@ impl Network {
         Self(IpNet::new(ip, bits).map_or(IpNet::from(ip), |net| net.trunc()))
     }
 
+    /// Whether every address of its family lies in it.
+    pub fn is_everything(&self) -> bool {
+        self.0.prefix_len() == 0
+    }
+
     /// Whether the address lies in it.
     pub fn contains(&self, ip: IpAddr) -> bool {
         self.0.contains(&ip.to_canonical())

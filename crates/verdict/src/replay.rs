@@ -19,7 +19,7 @@ pub(crate) struct Recipients {
 
 impl Recipients {
     pub(crate) fn new(header: &Header, envelope: &Envelope) -> Self {
-        let shown = header.fields().filter(|field| field.is("To") || field.is("Cc"));
+        let shown = header.named_any(&["To", "Cc"]);
         Self {
             rcpt_to: envelope.rcpt_to.clone(),
             smtputf8: envelope.smtputf8,

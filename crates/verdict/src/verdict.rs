@@ -106,6 +106,11 @@ impl Verdict {
     /// Where DMARC fails and the message has a chain: whether a local policy may act as if it had passed, as the sealers
     /// that are trusted here saw it pass. No result is another one for it.
     pub fn local_decision(&self) -> Option<&arc::Decision> {
+        self.local.as_ref().filter(|_| self.dmarc().outcome() == dmarc::Outcome::Fail)
+    }
+
+    /// What the sealers that are trusted here saw, where DMARC fails or may fail once the answers are there that are missing.
+    pub(crate) fn trusted_sealers_saw(&self) -> Option<&arc::Decision> {
         self.local.as_ref()
     }
 
@@ -157,7 +162,8 @@ impl Verdict {
 
 /// RFC 9989 §5.4 leaves room for a local policy; only a failure needs one, and only a chain can be a reason.
 fn local_decision(checks: &Checks, settings: &Settings) -> Option<arc::Decision> {
-    let wanted = checks.dmarc.outcome() == dmarc::Outcome::Fail && checks.arc.outcome() != arc::Outcome::None;
+    let fails = matches!(checks.dmarc.outcome(), dmarc::Outcome::Fail | dmarc::Outcome::TempError);
+    let wanted = fails && checks.arc.outcome() != arc::Outcome::None;
     let author = checks.author.as_ref().ok().map(Author::domain);
     wanted.then(|| arc::consider(&checks.arc, author, &settings.trusted_sealers))
 }

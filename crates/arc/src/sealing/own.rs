@@ -54,7 +54,7 @@ impl Sealing {
             return Err(Reason::Status { instance: own.instance, status: own.seal.status });
         }
         let keys = Keys::own([(self.sealer.key_name.clone(), &self.sealer.key)]);
-        let message = Message { header: FieldIndex::new(&header), keys: &keys, body, policy: &policy };
+        let message = Message { header: FieldIndex::new(&header, 1), keys: &keys, body, policy: &policy };
         let signature = own.message.as_ref().map_err(|hopeless| hopeless.reason(Kind::Message, instance))?;
         let broken = |kind| move |why| Reason::Broken { kind, instance, why };
         message.check_message(signature, &own.message_field).map_err(broken(Kind::Message))?;

@@ -243,14 +243,16 @@ fn signed_names(value: &[u8]) -> Result<SignedNames, SignatureErrorKind> {
         return Err(SignatureErrorKind::ManySignedNames);
     }
     let mut text = String::with_capacity(value.len() + 1);
+    let mut has_from = false;
     for name in colon_list(value) {
-        text.push_str(field_name(name).ok_or(SignatureErrorKind::SignedNames)?);
+        let name = field_name(name).ok_or(SignatureErrorKind::SignedNames)?;
+        has_from |= name.eq_ignore_ascii_case("from");
+        text.push_str(name);
         text.push(':');
     }
     text.make_ascii_lowercase();
-    let names = SignedNames { text: text.into() };
     // RFC 6376 §6.1.1: without From in h= the signature is not valid.
-    if names.contains("from") { Ok(names) } else { Err(SignatureErrorKind::FromNotSigned) }
+    if has_from { Ok(SignedNames { text: text.into() }) } else { Err(SignatureErrorKind::FromNotSigned) }
 }
 
 /// RFC 5322 §3.6.8: visible ASCII without the colon.

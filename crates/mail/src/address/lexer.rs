@@ -185,5 +185,24 @@ impl<'a> Lexer<'a> {
 }
 
 fn is_atext(byte: u8) -> bool {
-    !byte.is_ascii_control() && !b" ()<>[]:;@\\,.\"".contains(&byte)
+    // Alternatives, not a text to search: they become one comparison and one look into a word of bits.
+    !matches!(
+        byte,
+        b'\0'
+            ..=b' '
+                | 0x7f
+                | b'"'
+                | b'('
+                | b')'
+                | b','
+                | b'.'
+                | b':'
+                | b';'
+                | b'<'
+                | b'>'
+                | b'@'
+                | b'['
+                | b'\\'
+                | b']'
+    )
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use super::lex::Lexer;
 use super::parse::head;
 use super::{AuthservId, FIELD_NAME};
-use crate::header::{Field, Header, MAX_FIELD};
+use crate::header::{Header, MAX_FIELD};
 
 /// One field that has to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +65,13 @@ impl Found {
         let index = self.seen;
         self.seen += 1;
         let mut wanted = std::iter::once(FIELD_NAME).chain(names.iter().map(AsRef::as_ref));
-        if !wanted.any(|wanted| is_named(name, wanted)) {
-            return;
+        if wanted.any(|wanted| is_named(name, wanted)) {
+            self.look(ids, index, name, value);
         }
+    }
+
+    /// Looks at a field of a name that is wanted.
+    fn look(&mut self, ids: &[AuthservId], index: usize, name: &[u8], value: &[u8]) {
         let name = name.trim_ascii_end();
         let ordinal = self.counts.entry(name.to_ascii_lowercase()).or_default();
         *ordinal += 1;
@@ -87,14 +91,16 @@ impl Found {
 /// out; `index` counts those of [`Header::field_lines`]. What [`crate::header::MAX_HEADER`] cut off it can't see: who
 /// removes fields from a header without that limit shows them to a [`Finder`].
 pub fn own(header: &Header, ids: &[AuthservId], names: &[&str]) -> Vec<Claim> {
-    let mut finder = Finder::new(ids, names);
-    let mut see = |field: Field<'_>| finder.see(field.name, field.value);
-    // Whatever is left out of the fields is a defect.
+    let mut found = Found::default();
     match header.defects() {
-        [] => header.fields().for_each(&mut see),
-        _ => header.field_lines().for_each(&mut see),
+        // Whatever is left out of the fields is a defect, and so is a name with bytes that no name has.
+        [] => {
+            let wanted: Vec<&str> = std::iter::once(FIELD_NAME).chain(names.iter().copied()).collect();
+            header.named_any(&wanted).for_each(|f| found.look(ids, f.index, f.name, f.value));
+        }
+        _ => header.field_lines().for_each(|field| found.see(ids, names, field.name, field.value)),
     }
-    finder.finish()
+    found.finish()
 }
 
 /// Whether the name, without bytes that no name has, is this one: somebody may drop those bytes.

@@ -1,6 +1,7 @@
 //! `mailward doctor`: looks at an installation, says what is wrong with it, and what to do about that. It changes nothing.
 
 mod clock;
+mod data;
 mod finding;
 mod json;
 mod keys;
@@ -67,6 +68,7 @@ async fn look(args: &Args) -> Result<Exit, InputError> {
     let queue = PathBuf::from(setting("queue_directory").unwrap_or(QUEUE));
     sockets::look(&mut report, &config, &queue, setting("mail_owner")).await;
     rights::look(&mut report, &config, &source, &ring);
+    data::look(&mut report, &config).await;
     let is_answered = resolvers::look(&mut report, &config.dns, args.dns.as_deref()).await?;
     if is_answered {
         keys::look(&mut report, &ring, args.dns.as_deref(), &config.dns).await?;
@@ -82,6 +84,8 @@ async fn look(args: &Args) -> Result<Exit, InputError> {
 
 /// The world that keys are held against: what was named, or what the configuration names.
 fn world(named: Option<&str>, dns: &crate::config::Dns) -> Result<World, InputError> {
-    let first = dns.servers.first().map(ToString::to_string);
-    World::open(named.or(first.as_deref()), None)
+    match named {
+        None if !dns.servers.is_empty() => World::of_servers(dns.servers.clone()),
+        named => World::open(named, None),
+    }
 }

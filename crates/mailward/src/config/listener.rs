@@ -146,7 +146,12 @@ fn one(reader: &mut Reader, table: &DeTable<'_>, at: Range<usize>, directory: &P
     if let Some(purpose) = fields.get("for").and_then(|value| reader.parsed(value, purpose_of)) {
         listener.purpose = purpose;
     }
-    listener.mode = fields.get("mode").and_then(|value| reader.parsed(value, mode));
+    if let Some(value) = fields.get("mode") {
+        listener.mode = reader.parsed(value, mode);
+        if matches!(listener.purpose, Purpose::Outbound | Purpose::Reinjected) {
+            reader.error("config-value", value.span(), "mail that is not checked has no mode");
+        }
+    }
     if let Some(value) = fields.get("peers") {
         listener.peers = reader.all_parsed(value, Network::parse);
     }

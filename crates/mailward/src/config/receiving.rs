@@ -130,11 +130,17 @@ impl Dns {
 /// `[network]`
 pub(super) fn directions(reader: &mut Reader, table: &DeTable<'_>) -> Directions {
     let fields = reader.fields(&spec::NETWORK, table);
-    let mut networks = |key: &str, default: &[Network]| {
-        fields.get(key).map_or_else(|| default.to_vec(), |value| reader.all_parsed(value, Network::parse))
+    let mut networks = |key: &str, default: &[Network], all: &'static str| {
+        let parse = |text: &str| match Network::parse(text) {
+            Ok(network) if network.is_everything() => Err(all.to_owned()),
+            parsed => parsed.map_err(|why| why.to_string()),
+        };
+        fields.get(key).map_or_else(|| default.to_vec(), |value| reader.all_parsed(value, parse))
     };
-    let own = networks("own", &[Network::LOOPBACK_4, Network::LOOPBACK_6]);
-    let relays = networks("relays", &[]);
+    let loopback = [Network::LOOPBACK_4, Network::LOOPBACK_6];
+    let own = networks("own", &loopback, "this is everybody: all mail would be signed, and none checked");
+    let relays =
+        networks("relays", &[], "this is everybody: what anybody writes into Received would be believed");
     let rows = rows(reader, &fields);
     Directions::new(rows, own, relays).unwrap_or_default()
 }

@@ -125,8 +125,8 @@ impl Log {
     /// To standard error.
     pub fn to_stderr(format: LogFormat) -> Self {
         Self::new(format, |line| {
-            // There is nobody to tell where the log can't be written.
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
+            // One write a line. There is nobody to tell where the log can't be written.
+            let _ = std::io::stderr().write_all(&[line.as_bytes(), b"\n"].concat());
         })
     }
 

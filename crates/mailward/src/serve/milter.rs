@@ -27,15 +27,8 @@ pub const WISH: Wish = Wish {
     needed: Actions(Actions::ADD_HEADERS.0 | Actions::CHANGE_HEADERS.0),
     wanted: Actions::QUARANTINE,
     refused_recipients: false,
-    unanswered: &[
-        Stage::Connect,
-        Stage::Helo,
-        Stage::Mail,
-        Stage::Rcpt,
-        Stage::Data,
-        Stage::Header,
-        Stage::EndOfHeader,
-    ],
+    // With MAIL the MTA has to tell us that there is a message, so that it is finished before we end.
+    unanswered: &[Stage::Connect, Stage::Helo, Stage::Rcpt, Stage::Data, Stage::Header, Stage::EndOfHeader],
     macros: &[
         (MacroStage::Connect, "j {daemon_name}"),
         (MacroStage::Mail, "{auth_authen} i"),

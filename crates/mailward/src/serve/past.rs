@@ -10,6 +10,7 @@ use mail::UnixTime;
 use store::{
     Deferred, HistoryLimits, JournalLimits, Put, QueueLimits, State as Rows, Store, Writer, WriterSettings,
 };
+use tokio::time::{Instant, interval_at};
 use verdict::local::{Copies, Deferral, History, SIGNING_DAYS, Subjects};
 use verdict::{Envelope, Verdict};
 use web::State;
@@ -23,6 +24,9 @@ use crate::input::{InputError, now};
 const RETRY: Duration = Duration::from_secs(1);
 /// Most signatures that are counted: about 10 MiB.
 const MAX_SIGNATURES: usize = 65_536;
+
+/// How often is learned what other nodes saw.
+pub const LEARN: Duration = Duration::from_secs(15 * 60);
 
 /// The past.
 pub struct Past {
@@ -43,12 +47,17 @@ impl Past {
 
     /// Opens the database. One that is away is no error: rows wait in the journal, and nothing is known until it is back.
     pub async fn open(config: &config::Store, log: &Log) -> Result<(Self, Store), InputError> {
-        let (store, mut loaded) = database(config, log).await?;
+        let store = database(config)?;
         let memory = Arc::new(store::History::new(HistoryLimits::default()));
-        if loaded && let Err(error) = store.load(&memory, now()).await {
-            log.write(&away(config, &error));
-            loaded = false;
-        }
+        let loaded = match load(&store, &memory).await {
+            Ok(()) => true,
+            Err(error @ store::Error::Newer { .. }) => return Err(failed(config, &error)),
+            Err(error) => {
+                let line = Line::new("warning").show("why", failed(config, &error));
+                log.write(&line.text("until", "rows go to the journal, and nothing is known of the past"));
+                false
+            }
+        };
         let settings = WriterSettings {
             journal: config.path.join("journal"),
             limits: JournalLimits::default(),
@@ -56,16 +65,14 @@ impl Past {
             now,
         };
         let writer = Writer::start(store.clone(), Arc::clone(&memory), &settings);
-        let failed =
-            |error: store::JournalError| InputError::new(config.place().to_string(), error.to_string());
-        let writer = RwLock::new(Some(writer.map_err(failed)?));
+        let writer = RwLock::new(Some(writer.map_err(|error| failed(config, &error))?));
         let copies = Mutex::new(Copies::new(MAX_SIGNATURES));
         Ok((Self { memory, loaded: AtomicBool::new(loaded), writer, copies }, store))
     }
 
     /// Brings the database to its version and learns what it knows as soon as it is there; then says where rows go, whenever
-    /// that changes.
-    pub async fn tend(&self, store: &Store, log: &Log) {
+    /// that changes, and learns every so often what other nodes saw.
+    pub async fn tend(&self, store: &Store, log: &Log, learn: Duration) {
         while !self.loaded.load(Ordering::Relaxed) {
             tokio::time::sleep(RETRY).await;
             if load(store, &self.memory).await.is_ok() {
@@ -75,7 +82,17 @@ impl Past {
         }
         let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Writer::watch);
         let Some(mut states) = writer else { return };
-        while states.changed().await.is_ok() {
+        let mut often = interval_at(Instant::now() + learn, learn);
+        loop {
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                _ = often.tick() => {
+                    if let Err(error) = store.load(&self.memory, now()).await {
+                        log.trouble("learn", Line::new("warning").show("why", error));
+                    }
+                    continue;
+                }
+            }
             let line = match &*states.borrow_and_update() {
                 Rows::Storing => Line::new("store").text("result", "rows go to the database again"),
                 Rows::Spilling(why) => {
@@ -160,23 +177,22 @@ impl Past {
     }
 }
 
-/// The database, and whether it is there and of our version. One that is away is no error.
-pub(super) async fn database(config: &config::Store, log: &Log) -> Result<(Store, bool), InputError> {
-    let failed = |error: store::Error| InputError::new(config.place().to_string(), error.to_string());
-    let store = Store::new(&config.place()).map_err(failed)?;
-    match store.migrate(now()).await {
-        Ok(()) => Ok((store, true)),
-        Err(error @ store::Error::Newer { .. }) => Err(failed(error)),
-        Err(error) => {
-            log.write(&away(config, &error));
-            Ok((store, false))
-        }
+/// The database, for parts that write no rows of messages. One that is away is no error, one that is too new is.
+pub(super) async fn known_database(config: &config::Store) -> Result<Store, InputError> {
+    let store = database(config)?;
+    match store.version().await {
+        Err(error @ store::Error::Newer { .. }) => Err(failed(config, &error)),
+        _ => Ok(store),
     }
 }
 
-fn away(config: &config::Store, error: &store::Error) -> Line {
-    let line = Line::new("warning").show("why", format_args!("{}: {error}", config.place()));
-    line.text("until", "rows go to the journal, and nothing is known of the past")
+/// The database, to which nobody has talked yet.
+fn database(config: &config::Store) -> Result<Store, InputError> {
+    Store::new(&config.place()).map_err(|error| failed(config, &error))
+}
+
+fn failed(config: &config::Store, error: &dyn std::fmt::Display) -> InputError {
+    InputError::new(config.place().to_string(), error.to_string())
 }
 
 async fn load(store: &Store, memory: &store::History) -> Result<(), store::Error> {
@@ -193,4 +209,54 @@ pub(super) fn make_folder(path: &Path) -> Result<(), InputError> {
             InputError::new(crate::input::error::shown(path), format!("the folder can't be made: {error}"));
         error.with_help("[store] path names the folder where the data are")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mail::Domain;
+    use store::{Action, Disposition, EnvelopeFrom, MessageRow, Mode, Note, RowId, Would};
+
+    use super::*;
+    use crate::config::LogFormat;
+
+    #[tokio::test]
+    async fn what_another_node_saw_is_known_here_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config::Store { path: folder.path().to_owned(), ..config::Store::default() };
+        let log = Log::new(LogFormat::Json, |_| {});
+        let (past, store) = Past::open(&config, &log).await.unwrap();
+        let org = Domain::parse("a.example").unwrap();
+        let row = MessageRow {
+            id: RowId::new(now(), [1; 10]),
+            listener: Note::new("in"),
+            mode: Mode::Observe,
+            client_ip: None,
+            envelope_from: EnvelopeFrom::Null,
+            author_domain: Some(org.clone()),
+            org_domain: Some(org.clone()),
+            dmarc: dmarc::Outcome::Pass,
+            dkim_aligned: true,
+            spf_aligned: false,
+            policy: None,
+            spf_mail_from: None,
+            spf_helo: None,
+            dkim: Vec::new(),
+            disposition: Disposition::None,
+            overrides: Vec::new(),
+            rule: Note::new(""),
+            taken: Action::Accept,
+            would: Would { observe: Action::Accept, quarantine: Action::Accept, enforce: Action::Accept },
+            deferral: None,
+        };
+        store.insert(&[row]).await.unwrap();
+        let known = async {
+            while past.memory.days_signed(&org, now()) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = past.tend(&store, &log, Duration::from_millis(1)) => panic!("it goes on"),
+            known = tokio::time::timeout(Duration::from_secs(20), known) => known.unwrap(),
+        }
+    }
 }

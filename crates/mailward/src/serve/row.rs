@@ -4,8 +4,8 @@ use dmarc::{AlignedBy, Testing};
 use mail::authres::RegisteredProperty;
 use mail::{PathDomain, ReversePath, UnixTime};
 use store::{
-    Action as Taken, DeferralKey, Disposition, DkimResult, EnvelopeFrom, MessageRow, Mode, Note, Override,
-    OverrideKind, PublishedPolicy, RowId, SpfResult, Would,
+    Action as Taken, DeferralKey, Disposition, DkimResult, EnvelopeFrom, MAX_NOTE, MessageRow, Mode, Note,
+    Override, OverrideKind, PublishedPolicy, RowId, SpfResult, Would,
 };
 use verdict::local::{Action, Ceiling, Decision, Exemption, Kind, Mode as Local, Obstacle, Rule};
 use verdict::{Envelope, Verdict};
@@ -154,7 +154,12 @@ fn chain(arc: &arc::Check) -> String {
     if let Some(ip) = properties.find(|property| property.is(RegisteredProperty::SmtpRemoteIp)) {
         words.push(format!("remote-ip[1]={}", ip.value.as_str()));
     }
-    words.join(" ")
+    // As many as a note holds, each whole.
+    let fits = |line: String, word: String| match line.len() + word.len() < MAX_NOTE {
+        true => format!("{line}{word} "),
+        false => line,
+    };
+    words.into_iter().fold(String::new(), fits).trim_end().to_owned()
 }
 
 /// What a message is deferred by; `None` where its client is not known.

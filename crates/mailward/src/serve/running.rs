@@ -101,7 +101,7 @@ impl Start {
                 let store = handling.store.clone();
                 (Some(handling), store)
             }
-            None => (None, past::database(&data, &log).await?.0),
+            None => (None, past::known_database(&data).await?),
         };
         if let Some(socket) = web {
             log.write(&Line::new("listening").text("listener", "web").text("at", socket.url()));
@@ -176,7 +176,7 @@ impl Mail {
         }
         shared.health.listening(true);
         let (tended, database) = (Arc::clone(&shared), store.clone());
-        running.beside.spawn(async move { tended.past.tend(&database, &tended.log).await });
+        running.beside.spawn(async move { tended.past.tend(&database, &tended.log, past::LEARN).await });
         let (orders, ordered) = mpsc::channel(1);
         running.beside.spawn(reload.obey(Arc::clone(&shared), ordered));
         if let Some(control) = control {

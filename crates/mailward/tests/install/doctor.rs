@@ -8,8 +8,10 @@ use std::os::unix::net::UnixListener;
 use crate::place::Place;
 use crate::site::{found, postconf, run, settings};
 
-/// What never is the matter here: there is a zone in place of a resolver, and nobody says anything about the clock.
-const USUAL: [&str; 2] = ["note resolver-not-asked", "note clock-unknown"];
+/// What never is the matter here: there are no data yet, there is a zone in place of a resolver, and nobody says anything
+/// about the clock.
+const USUAL: [&str; 4] =
+    ["note data-none", "note store-none", "note resolver-not-asked", "note clock-unknown"];
 
 #[track_caller]
 fn check(place: &Place, code: i32, want: &[&str]) {
@@ -92,9 +94,9 @@ fn net_18_over_tcp() {
     check(&place, 1, &["error socket-closed", "note keys-none"]);
     let all = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = all.local_addr().unwrap().port();
-    config(&place, &format!("0.0.0.0:{port}"), "");
+    config(&place, &format!("0.0.0.0:{port}"), "[web]\naddress = \"[::]:8890\"\n");
     postconf(&place, &settings(&format!("inet:127.0.0.1:{port}")));
-    check(&place, 0, &["note socket-network", "note keys-none"]);
+    check(&place, 0, &["note web-network", "note socket-network", "note keys-none"]);
 }
 
 #[test]
@@ -133,6 +135,69 @@ fn rights_and_keys() {
     place.mode("etc/mailward.toml", 0o644);
     place.mode("etc/keys/example.com", 0o700);
     check(&place, 1, &["error key-unreadable", unpublished]);
+}
+
+/// What is found of the data.
+#[track_caller]
+fn check_data(place: &Place, want: &[&str]) {
+    let (got, _) = found(&run(place, "doctor --config etc/mailward.toml --dns world.zone --json"));
+    let got: Vec<&String> =
+        got.iter().filter(|found| found.contains(" data-") || found.contains(" store-")).collect();
+    assert_eq!(got, want);
+}
+
+#[test]
+fn data_and_database() {
+    let place = Place::new();
+    place.mode("", 0o755);
+    place.write("world.zone", "example.com. IN TXT \"v=spf1 -all\"\n");
+    let with = |more: &str| {
+        let user = "[daemon]\nuser = \"nobody\"\n[store]\npath = \"../data\"\n";
+        config(&place, "127.0.0.1:1", &format!("{user}{more}"));
+    };
+    with("");
+    check_data(&place, &["note data-none", "note store-none"]);
+    let data = place.path("data");
+    fs::write(&data, "").unwrap();
+    check_data(&place, &["error data-not", "warning store-hidden"]);
+    fs::remove_file(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    place.mode("data", 0o755);
+    check_data(&place, &["error data-unwritable", "warning data-open", "note store-none"]);
+    chown(&data, Some(65_534), None).unwrap();
+    place.mode("data", 0o700);
+    check_data(&place, &["note store-none"]);
+    let file = data.join("mailward.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = store::Store::new(&store::Place::Sqlite(file.clone())).unwrap();
+        store.migrate_to(1, mail::UnixTime(0)).await.unwrap();
+        store.close().await;
+    });
+    check_data(&place, &["error store-unwritable"]);
+    chown(&file, Some(65_534), None).unwrap();
+    check_data(&place, &["note store-older"]);
+    runtime.block_on(async {
+        let store = store::Store::new(&store::Place::Sqlite(file.clone())).unwrap();
+        store.migrate(mail::UnixTime(0)).await.unwrap();
+        store.close().await;
+    });
+    check_data(&place, &[]);
+    let owner =
+        |name: &str| fs::metadata(data.join(name)).map(|file| std::os::unix::fs::MetadataExt::uid(&file));
+    assert!(owner("mailward.db").is_ok_and(|user| user == 65_534));
+    // What a look as root leaves behind would lock mailward out.
+    for name in ["mailward.db-wal", "mailward.db-shm"] {
+        assert!(owner(name).map_or(true, |user| user == 65_534), "{name}");
+    }
+    fs::write(
+        &file,
+        "this is no database, and longer than the head of one, so that it is seen for sure: ".repeat(9),
+    )
+    .unwrap();
+    check_data(&place, &["error store-away"]);
+    with("url = \"postgres://nobody@127.0.0.1:1/x?sslmode=disable\"\n");
+    check_data(&place, &["error store-away"]);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn doctor(place: &Place) -> Run {
 fn found_of_postfix(place: &Place) -> Vec<String> {
     let (all, _) = found(&doctor(place));
     all.into_iter()
-        .filter(|f| !["socket", "key", "resolver", "clock"].iter().any(|o| f.contains(o)))
+        .filter(|f| !["socket", "key", "resolver", "clock", "data", "store"].iter().any(|o| f.contains(o)))
         .collect()
 }
 

@@ -9,6 +9,7 @@
 )]
 #![allow(unreachable_pub)]
 
+mod clock;
 mod connections;
 mod daemon;
 mod inbound;

@@ -1,15 +1,20 @@
 //! Mail of the site's users.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
+use dns::Zone;
+use mailward::serve::site::Site;
 use tempfile::TempDir;
 use testkit::real::opendkim::{OpenDkim, opendkim};
 use testkit::real::postfix::Postfix;
 use testkit::real::smtp::Conversation;
 use testkit::real::{Root, python, sasl};
 use testkit::signer::TestKey;
+use tokio::runtime::Runtime;
 
-use super::world::{Names, World};
+use super::mta::{Shown, show};
+use super::world::{NO_PORT, NOW, Names, World, config};
 
 /// A folder of keys with two of `sender.test`, and the lines of their records.
 pub fn keys() -> (TempDir, String) {
@@ -29,7 +34,7 @@ pub fn keys() -> (TempDir, String) {
     (folder, lines)
 }
 
-fn signing(folder: &TempDir, more: &str) -> String {
+pub fn signing(folder: &TempDir, more: &str) -> String {
     format!("[signing]\nkey_directory = '{}'\n{more}", folder.path().display())
 }
 
@@ -48,7 +53,7 @@ fn dkimpy(messages: &[&str], records: &str) -> Option<Vec<[bool; 2]>> {
 
 /// Both signatures verify with dkimpy.
 #[track_caller]
-fn check_verifies(message: &str, records: &str) {
+pub fn check_verifies(message: &str, records: &str) {
     assert_eq!(message.matches("DKIM-Signature: ").count(), 2, "{message}");
     if let Some(said) = dkimpy(&[message], records) {
         assert_eq!(said, [[true; 2]], "{message}");
@@ -68,7 +73,7 @@ fn user(world: &World, name: &str) -> Conversation {
     client
 }
 
-fn submit(world: &World, name: &str, message: &[u8]) -> String {
+pub fn submit(world: &World, name: &str, message: &[u8]) -> String {
     let mut client = user(world, name);
     let reply = client.message("alice@sender.test", &["bob@receiver.test"], message);
     client.say("QUIT");
@@ -93,6 +98,7 @@ fn mail_of_a_user_who_logged_in_leaves_signed_and_verifies_at_the_other_side_wha
         let form = |form| signing(&folder, &format!("canonicalization = '{form}'\nself_check_every = 1\n"));
         let main_cf = sasl::settings(sasl::serve()) + &to;
         let world = World::with(&root, names, &form("relaxed/relaxed"), &main_cf);
+        world.set_clock_right();
         // From loopback, where nobody is trusted for his address.
         let mut client = world.postfix.converse();
         let hello = client.say("EHLO home.test");
@@ -155,6 +161,7 @@ fn mail_of_this_host_and_bounces_are_signed_as_well() {
         let main_cf =
             "myorigin = sender.test\ntransport_maps = inline:{{full.receiver.test = error:5.2.2 full}}\n";
         let world = World::with(&root, names, &signing(&folder, ""), main_cf);
+        world.set_clock_right();
         world.postfix.sendmail(b"From: alice@sender.test\nTo: bob@receiver.test\nSubject: local\n\nbody\n");
         let arrived = world.postfix.sink.wait_for(1);
         check_verifies(&String::from_utf8_lossy(&arrived[0].content), &records);
@@ -191,6 +198,7 @@ fn users_write_as_themselves_and_forged_results_are_removed() {
     let (folder, records) = keys();
     let users = "[signing.users]\nalice = 'alice@sender.test'\n'*' = 'nobody@sender.test'\n";
     let Some(world) = World::start(&signing(&folder, users), &records) else { return };
+    world.set_clock_right();
     let forged = [b"Authentication-Results: mx.receiver.test; dmarc=pass\r\n", MESSAGE].concat();
     let delivered = world.delivered(|world| submit(world, "alice", &forged));
     assert!(delivered.contains("DKIM-Signature: ") && !delivered.contains("dmarc=pass"), "{delivered}");
@@ -215,4 +223,31 @@ fn re_injected_mail_is_left_alone() {
     assert!(delivered.ends_with(str::from_utf8(&own).unwrap()), "{delivered}");
     assert!(!delivered.contains("DKIM-Signature"), "{delivered}");
     assert!(world.log().contains("\"direction\":\"neither\""), "{}", world.log());
+}
+
+#[test]
+fn what_came_from_outside_unproven_is_not_signed_when_this_host_hands_it_on() {
+    let (folder, _) = keys();
+    let text = format!("{NO_PORT}[receiving]\nauthserv_id = 'mx.receiver.test'\n{}", signing(&folder, ""));
+    for (seen, signatures) in [
+        ("mx.receiver.test; dmarc=fail header.from=sender.test", 0),
+        ("MX.receiver.test; spf=pass; dmarc=none header.from=Sender.Test", 0),
+        ("mx.receiver.test; dmarc=temperror reason=\"the check has failed\"", 0),
+        ("mx.receiver.test; dmarc=pass header.from=sender.test", 2),
+        // A list that has put its own domain into From.
+        ("mx.receiver.test; dmarc=fail header.from=other.test", 2),
+        ("other.test; dmarc=fail header.from=sender.test", 2),
+    ] {
+        let (site, _) = Site::new(config(&text)).unwrap();
+        let shown = Shown {
+            ip: Some("127.0.0.1"),
+            helo: b"localhost",
+            mail: vec![b"<list@sender.test>"],
+            header: vec![(b"Authentication-Results", seen.as_bytes()), (b"From", b" alice@sender.test")],
+            body: b"body\r\n",
+            slow: Duration::ZERO,
+        };
+        let said = Runtime::new().unwrap().block_on(show(site, Zone::new(), NOW, &shown));
+        assert_eq!((said.last.as_str(), said.inserted.len()), ("Accept", signatures), "{seen}: {said:?}");
+    }
 }

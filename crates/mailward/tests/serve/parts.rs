@@ -7,10 +7,11 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
+use testkit::real::postgres::Postgres;
 use testkit::real::{not_run, wait_until};
 use tokio::runtime::Runtime;
 
-use super::program::Program;
+use super::program::{Program, mailward};
 
 /// A site whose keys nobody but root can read, and that runs as nobody.
 fn site() -> (TempDir, String) {
@@ -59,6 +60,17 @@ fn net_14_the_part_that_faces_the_web_needs_no_keys_and_shows_what_it_knows() {
 }
 
 #[test]
+fn a_part_that_has_nothing_to_do_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mailward.toml"), "[web]\naddress = ''\n").unwrap();
+    for (part, why) in [("web", "there is nothing to show"), ("mail", "invalid value 'mail'")] {
+        let ended = mailward(folder.path(), &["serve", "--config", "mailward.toml", "--only", part]);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.code() == Some(2) && said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn net_14_keys_where_the_web_part_reads_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display();
@@ -101,4 +113,35 @@ fn the_part_that_handles_mail_opens_no_pages_and_the_jobs_open_nothing() {
     assert_eq!(both.page("/healthz").0, 200);
     both.end();
     assert!(both.log().contains("parts=web,jobs "), "{}", both.log());
+}
+
+#[test]
+fn parts_without_keys_reach_a_postgresql_and_the_web_part_changes_nothing_in_it() {
+    let Some(mut postgres) = Postgres::start() else { return };
+    let text = format!("[web]\naddress = '127.0.0.1:0'\n[store]\nurl = '{}'\n", postgres.url());
+    let place = store::Place::Postgres(store::PostgresUrl::parse(&postgres.url()).unwrap());
+    let runtime = Runtime::new().unwrap();
+    let version = || {
+        runtime.block_on(async {
+            let store = store::Store::new(&place).unwrap();
+            let version = store.version().await;
+            store.close().await;
+            version
+        })
+    };
+    assert!(wait_until(|| version().is_ok()));
+    let mut web = Program::start_with(&text, &["--only", "web"], |_| {});
+    let good = (200, "store: good\n".to_owned());
+    assert!(wait_until(|| web.page("/healthz") == good), "{}", web.log());
+    assert_eq!(version(), Ok(None));
+    assert!(!web.folder.path().join("mailward-data").exists());
+    let mut jobs = Program::start_with(&text, &["--only", "jobs"], |_| {});
+    assert!(wait_until(|| version() == Ok(Some(store::VERSION))), "{}", jobs.log());
+    jobs.end();
+    postgres.stop();
+    let bad = (503, "store: bad: the database is away\n".to_owned());
+    assert!(wait_until(|| web.page("/healthz") == bad), "{}", web.log());
+    postgres.run();
+    assert!(wait_until(|| web.page("/healthz") == good), "{}", web.log());
+    web.end();
 }

@@ -62,9 +62,7 @@ impl Program {
         // The data are made in it, also by a user who has no rights here.
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
         let (wrapper, lines) = (wrapper(&folder), Arc::default());
-        let mut command = command(&wrapper, &folder, &file);
-        change(command.args(words));
-        let child = run(command, &lines);
+        let child = run(command(&wrapper, &folder, &file, words, change), &lines);
         Self { child, lines, folder, file, wrapper }
     }
 
@@ -80,7 +78,7 @@ impl Program {
         if text.contains("127.0.0.1:0") {
             fs::write(&self.file, text.replace("127.0.0.1:0", &self.addr().to_string())).unwrap();
         }
-        self.child = run(command(&self.wrapper, &self.folder, &self.file), &self.lines);
+        self.child = run(command(&self.wrapper, &self.folder, &self.file, &[], |_| {}), &self.lines);
         self.says("event=listening", starts + 1);
     }
 
@@ -181,12 +179,19 @@ impl Program {
     }
 }
 
-/// The program, behind these words, in this folder with this configuration.
-fn command(wrapper: &[String], folder: &TempDir, file: &Path) -> Command {
+/// The program, behind these words, in this folder with this configuration and more words.
+fn command(
+    wrapper: &[String],
+    folder: &TempDir,
+    file: &Path,
+    more: &[&str],
+    change: impl FnOnce(&mut Command),
+) -> Command {
     let mut words = wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_mailward")]);
     let mut command = Command::new(words.next().unwrap());
-    command.args(words).arg("serve").arg("--config").arg(file).current_dir(folder.path());
+    command.args(words).arg("serve").arg("--config").arg(file).args(more).current_dir(folder.path());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    change(&mut command);
     command
 }
 
@@ -216,6 +221,11 @@ pub fn text(server: SocketAddr, more: &str) -> String {
         "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[receiving]\nauthserv_id = 'mx.receiver.test'\n\
          deadline = '3s'\n[dns]\nservers = '{server}'\n{more}"
     )
+}
+
+/// The same with a listener for mail that comes in, whoever sends it.
+pub fn inbound(server: SocketAddr, more: &str) -> String {
+    text(server, more).replace("[receiving]", "for = 'inbound'\n[receiving]")
 }
 
 /// All rows of a database; none where it does not answer.

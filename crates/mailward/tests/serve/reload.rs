@@ -64,7 +64,11 @@ fn net_15_what_comes_of_a_reload_is_told() {
 #[test]
 fn net_15_mail_goes_on_while_a_configuration_is_read_slowly() {
     const O_NONBLOCK: i32 = 0o4000;
-    let mut program = Program::start(GOOD);
+    // One thread for everything, so that who waits on it keeps all mail.
+    let mut program = Program::start_with(GOOD, &[], |command| {
+        command.env("TOKIO_WORKER_THREADS", "1");
+    });
+    program.says("event=listening", 1);
     // Who reads this waits until somebody writes it.
     fs::remove_file(&program.file).unwrap();
     assert!(Command::new("mkfifo").arg(&program.file).status().unwrap().success());

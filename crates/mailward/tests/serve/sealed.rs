@@ -159,12 +159,14 @@ fn arc_09_what_a_trusted_sealer_saw_pass_is_let_through_and_what_others_saw_is_n
 #[test]
 fn only_an_rsa_key_seals_and_without_one_nothing_is_sealed() {
     let (folder, _) = keys();
-    let site = |who: &str| {
-        let text = format!(
+    let text = |who: &str| {
+        format!(
             "[signing]\nkey_directory = '{}'\n[sealing]\nlisteners = 'milter'\n{who}\n",
             folder.path().display()
-        );
-        let (site, faults) = mailward::serve::site::Site::new(super::world::config(&text)).unwrap();
+        )
+    };
+    let site = |who: &str| {
+        let (site, faults) = mailward::serve::site::Site::new(super::world::config(&text(who))).unwrap();
         (site.sealing.is_some(), faults.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     };
     assert_eq!(site("domain = 'sender.test'"), (true, String::new()));
@@ -176,5 +178,11 @@ fn only_an_rsa_key_seals_and_without_one_nothing_is_sealed() {
     ] {
         let (sealed, faults) = site(who);
         assert!(!sealed && faults.contains(why), "{who}: {faults}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text(who)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
+        let checked = command.args(["config", "check", "--config"]).arg(file.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert!(checked.status.code() == Some(1) && said.contains("config-no-key"), "{said}");
     }
 }

@@ -116,17 +116,9 @@ pub const WISH: Wish = Wish {
     ],
 };
 
-/// The same of a filter that only ever says "go on" before the body.
+/// The same of a filter that answers nothing before the body but MAIL, by which it knows that there is a message.
 pub const SILENT: Wish = Wish {
-    unanswered: &[
-        Stage::Connect,
-        Stage::Helo,
-        Stage::Mail,
-        Stage::Rcpt,
-        Stage::Data,
-        Stage::Header,
-        Stage::EndOfHeader,
-    ],
+    unanswered: &[Stage::Connect, Stage::Helo, Stage::Rcpt, Stage::Data, Stage::Header, Stage::EndOfHeader],
     ..WISH
 };
 

@@ -1,4 +1,5 @@
-//! A filter that does not answer before the body: Postfix does not wait for it, and every change is made all the same.
+//! A filter that answers nothing before the body but MAIL: Postfix does not wait for it, and every change is made all the
+//! same.
 
 use super::common::{Filter, SILENT};
 use super::{Filtered, each_with};

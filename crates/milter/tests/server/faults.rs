@@ -50,7 +50,8 @@ async fn a_refusal_where_no_answer_was_agreed_on_ends_the_connection() {
     let filter = Filter::with(Plan { rcpt: Some(Verdict::Tempfail), ..Plan::default() });
     let server = start(&filter, Settings::new(SILENT));
     let mut mta = connected(server.addr).await;
-    assert!(message(&mut mta, &[b"x"]).await.is_err());
+    go_on(&mut mta, &head()).await;
+    assert!(mta.ask(&Command::Body(b"x")).await.is_err());
     assert_eq!(filter.troubles(), ["an answer in state Rcpt, where none was agreed on"]);
     server.end().await;
 }

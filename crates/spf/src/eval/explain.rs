@@ -31,11 +31,15 @@ impl<D: Dns> Evaluation<'_, D> {
         }
     }
 
-    async fn explain(&mut self, mut work: Work, spec: &DomainSpec) -> Result<(Name, String), NoExplanation> {
+    async fn explain(
+        &mut self,
+        mut work: Work<'_>,
+        spec: &DomainSpec,
+    ) -> Result<(Name, String), NoExplanation> {
         let name = self.target(&mut work, spec).await.map_err(stopped)?.map_err(NoExplanation::Target)?;
         // RFC 7208 §4.6.4: this question comes after the result, and counts for nothing but its time.
         let question = Question::new(name.clone(), RecordType::Txt);
-        let answer = self.ask(&question, Some(&work.place)).await.map_err(stopped)?;
+        let answer = self.ask(&question, Some(&work)).await.map_err(stopped)?;
         if let Some(failure) = answer.reply.failure() {
             return Err(NoExplanation::Dns(failure));
         }

@@ -55,7 +55,7 @@ impl<D: Dns> Evaluation<'_, D> {
     /// RFC 7208 §5.3: the addresses of the target-name.
     pub(super) async fn a(
         &mut self,
-        work: &mut Work,
+        work: &mut Work<'_>,
         spec: Option<&DomainSpec>,
         cidr: DualCidr,
     ) -> Result<Tested, Stop> {
@@ -70,7 +70,7 @@ impl<D: Dns> Evaluation<'_, D> {
     /// RFC 7208 §5.4: the addresses of the target-name's mail exchangers; where it has none, nothing takes their place.
     pub(super) async fn mx(
         &mut self,
-        work: &mut Work,
+        work: &mut Work<'_>,
         spec: Option<&DomainSpec>,
         cidr: DualCidr,
     ) -> Result<Tested, Stop> {
@@ -93,7 +93,7 @@ impl<D: Dns> Evaluation<'_, D> {
     }
 
     /// The hosts of an MX answer. RFC 7208 §4.6.4: an eleventh record is a permerror, whichever of them would match.
-    fn exchanges<'r>(&mut self, work: &Work, answer: &'r Answer) -> Result<Vec<&'r Name>, Stop> {
+    fn exchanges<'r>(&mut self, work: &Work<'_>, answer: &'r Answer) -> Result<Vec<&'r Name>, Stop> {
         let exchange = |data: &'r Data| match data {
             Data::Mx { exchange, .. } => Some(exchange),
             _ => None,
@@ -102,8 +102,8 @@ impl<D: Dns> Evaluation<'_, D> {
         let max = self.budget.limits().mx;
         if hosts.len() > usize::from(max) {
             let limit = Limit::Mx(max);
-            self.steps.push(Step::LimitReached(limit, Some(work.place.clone())));
-            return Err(Reason::Limit { limit, place: Some(work.place.clone()) }.into());
+            self.steps.push(Step::LimitReached(limit, Some(work.place())));
+            return Err(Reason::Limit { limit, place: Some(work.place()) }.into());
         }
         // RFC 7505 §3: the root as the only exchange says that there is none.
         hosts.retain(|host| **host != Name::root());
@@ -111,7 +111,7 @@ impl<D: Dns> Evaluation<'_, D> {
     }
 
     /// RFC 7208 §5.7: an A record at the target-name, for clients on IPv6 too.
-    pub(super) async fn exists(&mut self, work: &mut Work, spec: &DomainSpec) -> Result<Tested, Stop> {
+    pub(super) async fn exists(&mut self, work: &mut Work<'_>, spec: &DomainSpec) -> Result<Tested, Stop> {
         let name = match self.target(work, spec).await? {
             Ok(name) => name,
             Err(why) => return Ok(Tested::no_match(Seen::NoTarget(why))),

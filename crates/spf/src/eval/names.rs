@@ -29,7 +29,11 @@ pub(crate) fn reverse_name(ip: IpAddr) -> Name {
 
 impl<D: Dns> Evaluation<'_, D> {
     /// RFC 7208 §5.5: whether a validated name of the client is the target-name or lies below it.
-    pub(super) async fn ptr(&mut self, work: &mut Work, spec: Option<&DomainSpec>) -> Result<Tested, Stop> {
+    pub(super) async fn ptr(
+        &mut self,
+        work: &mut Work<'_>,
+        spec: Option<&DomainSpec>,
+    ) -> Result<Tested, Stop> {
         let target = match self.target_or_domain(work, spec).await? {
             Ok(name) => name,
             Err(why) => return Ok(Tested::no_match(Seen::NoTarget(why))),
@@ -47,9 +51,9 @@ impl<D: Dns> Evaluation<'_, D> {
     }
 
     /// RFC 7208 §7.3: for `%{p}` the record's own domain is preferred, then a name below it, then any.
-    pub(super) async fn validated_name(&mut self, work: &mut Work) -> Result<Option<Name>, Stop> {
+    pub(super) async fn validated_name(&mut self, work: &mut Work<'_>) -> Result<Option<Name>, Stop> {
         let mut names = self.client_names(work).await?;
-        let domain = work.place.record.domain.clone();
+        let domain = work.record.domain.clone();
         names.sort_by_key(|name| (*name != domain, !name.is_within(&domain)));
         for name in names {
             if self.is_validated(work, &name).await? {
@@ -60,7 +64,7 @@ impl<D: Dns> Evaluation<'_, D> {
     }
 
     /// RFC 7208 §4.6.4: the first ten names; the others are ignored. §5.5: after an error, none.
-    async fn client_names(&mut self, work: &mut Work) -> Result<Vec<Name>, Stop> {
+    async fn client_names(&mut self, work: &mut Work<'_>) -> Result<Vec<Name>, Stop> {
         let max = usize::from(self.budget.limits().ptr);
         if max == 0 {
             return Ok(Vec::new());
@@ -80,7 +84,7 @@ impl<D: Dns> Evaluation<'_, D> {
     }
 
     /// RFC 7208 §5.5: whether the name leads back to the client; after an error it is skipped.
-    async fn is_validated(&mut self, work: &mut Work, name: &Name) -> Result<bool, Stop> {
+    async fn is_validated(&mut self, work: &mut Work<'_>, name: &Name) -> Result<bool, Stop> {
         let rtype = self.session.address_type();
         let answer = self.look_up(work, name, rtype).await?;
         if let Some(failure) = answer.reply.failure() {

@@ -150,6 +150,11 @@ async fn what_is_too_much_goes_oldest_first(base: Base) {
     assert!(store.message(rows[4_000].id).await.unwrap().is_some());
     assert_eq!(base.audit(&store).await, 1_000);
     assert_eq!(store.retain(keep(0), NOW).await, Ok(Removed { by_age: 0, by_size: 1_000 }));
+    if base.postgres.is_none() {
+        assert_eq!(base.number("PRAGMA freelist_count").await, 0, "the space is given back");
+        let left = base.number("PRAGMA page_count").await;
+        assert!(left < 100, "{left} pages");
+    }
 }
 
 /// What a history answers about the domains, networks and keys of `rows`.

@@ -123,7 +123,8 @@ impl Weighed {
         };
         // RFC 9989 §7.1: what DMARC lets pass may have been forwarded; and a known forwarder is expected to fail.
         let dmarc = case.verdict.dmarc().outcome();
-        if dmarc == Outcome::Pass || self.sealed.is_some() || is_known_client(policy, case) {
+        let sealed = matches!(case.verdict.trusted_sealers_saw(), Some(arc::Decision::Override(_)));
+        if dmarc == Outcome::Pass || sealed || is_known_client(policy, case) {
             return;
         }
         let wants = match (policy.rules.action(rule), dmarc) {
@@ -150,7 +151,14 @@ impl Weighed {
             return;
         }
         let certain = self.refusal.as_ref().is_some_and(Refusal::holds);
-        let mut refusing = refusing_rule(policy, case, certain);
+        let mut refusing = match case.verdict.trusted_sealers_saw() {
+            // Whatever the answers are: if DMARC fails, this counts.
+            Some(arc::Decision::Override(grounds)) => {
+                self.steps.push(Step::Sealed(grounds.clone()));
+                None
+            }
+            _ => refusing_rule(policy, case, certain),
+        };
         if let Voucher::Unknown(domain) = Voucher::find(case.verdict, &policy.vouchers) {
             // A domain whose word would let the message in may have given it: nothing is refused for good.
             refusing = refusing.or(self.soften(|_| true));

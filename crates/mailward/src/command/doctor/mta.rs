@@ -91,7 +91,8 @@ impl Look<'_> {
                 }
             };
             let severity = if known { Severity::Warning } else { Severity::Error };
-            let help = "update Postfix to 3.5.24, 3.6.14, 3.7.10, 3.8.5 or newer";
+            let help = "update Postfix to 3.5.24, 3.6.14, 3.7.10, 3.8.5 or newer; until then smtpd_data_restrictions = \
+                 reject_unauth_pipelining and smtpd_discard_ehlo_keywords = chunking in main.cf";
             return report.add("postfix-smuggling", severity, NAME, message, help);
         }
         let mut is_good = true;

@@ -12,6 +12,11 @@ use crate::keys::ring::{Ring, SiteKey};
 /// The user of the unit that `mailward init --print-unit` prints.
 const USER: &str = "mailward";
 
+/// The user that mailward runs as.
+pub(super) fn user(config: &Config) -> &str {
+    config.daemon.user.as_deref().unwrap_or(USER)
+}
+
 /// A user of the system, with its groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Account {
@@ -51,7 +56,7 @@ fn find(passwd: &str, groups: &str, name: &str) -> Option<Account> {
 }
 
 pub(super) fn look(report: &mut Report, config: &Config, source: &Source, ring: &Ring) {
-    let name = config.daemon.user.as_deref().unwrap_or(USER);
+    let name = user(config);
     let account = account(name);
     let reader = account.as_ref();
     if let Some(path) = &source.path {

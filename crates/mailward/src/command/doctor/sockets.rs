@@ -23,6 +23,11 @@ const NOBODY: &str = "nobody listens, so the MTA finds no mailward";
 const START: &str = "start it: systemctl start mailward, or mailward serve";
 
 pub(super) async fn look(report: &mut Report, config: &Config, queue: &Path, mail_owner: Option<&str>) {
+    if let Some(address) = config.web.address.filter(|address| !address.ip().is_loopback()) {
+        let message = "everybody in the network may read the pages";
+        let help = "an address of this host alone, or something before it that asks who is there";
+        report.add("web-network", Severity::Note, format!("[web]: {address}"), message, help);
+    }
     let account = mail_owner.map(|name| (name, account(name)));
     for listener in listeners(config).into_iter().chain(config.tls_policy.listener()) {
         let place = format!("listener {}: {}", listener.name, listener.address);

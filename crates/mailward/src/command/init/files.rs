@@ -23,6 +23,8 @@ const KEYS_LINE: &str = "#key_directory = \"/etc/mailward/keys\"\n";
 /// The line of the sample that names the site's domains.
 const OWN_LINE: &str = "#own_domains = [\"example.com\"]  # an example\n";
 
+/// The line of the sample that names the folder of the data, which is that of the unit.
+const STORE_LINE: &str = "#path = \"/var/lib/mailward\"  # an example\n";
 /// The lines of the sample about TLS policies.
 const TLS_LINE: &str = "#address = \"/var/spool/postfix/mailward/tls-policy.sock\"  # an example\n";
 const VERSION_LINE: &str = "#postfix_version = \"3.7\"\n";
@@ -76,9 +78,11 @@ pub(super) fn config(
 /// The sample, with what is known of the site put in its place.
 fn text(directory: &Path, domains: &[Domain], chroot: bool) -> String {
     let mut text = sample();
-    if directory.join("keys") != Path::new(DEFAULT_KEYS) {
+    match directory.join("keys") == Path::new(DEFAULT_KEYS) {
         // Relative paths count from the file.
-        text = text.replacen(KEYS_LINE, "key_directory = \"keys\"\n", 1);
+        false => text = text.replacen(KEYS_LINE, "key_directory = \"keys\"\n", 1),
+        // Wherever commands are started, they find the data of the daemon.
+        true => text = text.replacen(STORE_LINE, "path = \"/var/lib/mailward\"\n", 1),
     }
     if !domains.is_empty() {
         let names: Vec<String> = domains.iter().map(|domain| format!("\"{domain}\"")).collect();
@@ -172,6 +176,7 @@ mod tests {
             assert_eq!(addresses, want);
             assert!(!config(&directory, domains, chroot, None).unwrap().is_new);
         }
-        assert!(!text(Path::new("/etc/mailward"), &[], false).contains("\nkey_directory"));
+        let text = text(Path::new("/etc/mailward"), &[], false);
+        assert!(!text.contains("\nkey_directory") && text.contains("\npath = \"/var/lib/mailward\"\n"));
     }
 }

@@ -1,12 +1,16 @@
 //! An inbound message: its questions are asked from the end of its header on, while its body still comes; both come
 //! together at its end.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc::Sealer;
 use dkim::{BodyHasher, BodyHashes};
 use dns::Dns;
+use futures_util::FutureExt;
 use mail::authres::find::Claim;
 use mail::{Domain, Header};
 use milter::{Agreed, End};
@@ -32,24 +36,39 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A message that is being judged.
 pub(super) struct Judging {
-    task: Task,
-    /// What the body goes through, once the task has made it.
+    check: Check,
+    /// What the body goes through, once the check has made it.
     hasher: Hasher,
-    /// To the task.
+    /// To the check.
     whole: oneshot::Sender<Whole>,
 }
 
-/// What the task says as soon as it knows the header: who hashes the body, and the author domain.
+/// Where the check is done.
+enum Check {
+    /// Here: every answer was at hand, and it waits for the body alone.
+    Here(Judgement),
+    /// In a task of its own, so that it goes on while the body still comes.
+    Task(Task),
+    /// It has failed.
+    Failed,
+}
+
+/// The check of one message: `None` if the message is gone, an error where it has panicked, which costs this message and
+/// no connection.
+type Judgement = Pin<Box<dyn Future<Output = Result<Option<Box<Done>>, Panicked>> + Send>>;
+type Panicked = Box<dyn Any + Send>;
+
+/// What the check says as soon as it knows the header: who hashes the body, and the author domain.
 type Begun = (BodyHasher, Option<Domain>);
 
 enum Hasher {
     Awaited(oneshot::Receiver<Begun>),
     Here(Box<Begun>),
-    /// The task is gone.
+    /// The check is gone.
     Gone,
 }
 
-/// What the task is told at the end of a message.
+/// What the check is told at the end of a message.
 struct Whole {
     body: BodyHashes,
     recipients: Recipients,
@@ -86,11 +105,22 @@ pub(super) struct Done {
 }
 
 /// A task that ends with whoever waits for it.
-struct Task(JoinHandle<Option<Box<Done>>>);
+struct Task(JoinHandle<Result<Option<Box<Done>>, Panicked>>);
 
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+impl Check {
+    /// What came of it; `None` where it has failed.
+    async fn end(self) -> Option<Box<Done>> {
+        match self {
+            Self::Here(judgement) => judgement.await.ok()?,
+            Self::Task(mut task) => (&mut task.0).await.ok()?.ok()?,
+            Self::Failed => None,
+        }
     }
 }
 
@@ -102,11 +132,19 @@ impl Judging {
         came: Came,
     ) -> Self {
         let (begun, hasher) = oneshot::channel();
+        let (answered, mut answers) = oneshot::channel();
         let (whole, rest) = oneshot::channel();
         let (shared, site, about) = (Arc::clone(shared), Arc::clone(site), about.clone());
         let job = Job { shared, site, about, came };
-        let task = Task(tokio::spawn(job.run(begun, rest)));
-        Self { task, hasher: Hasher::Awaited(hasher), whole }
+        let mut judgement: Judgement =
+            Box::pin(AssertUnwindSafe(job.run(begun, answered, rest)).catch_unwind());
+        // It comes as far as it can without waiting for anybody; with a cache, mostly to the body.
+        let check = match (&mut judgement).now_or_never() {
+            Some(_) => Check::Failed,
+            None if answers.try_recv().is_ok() => Check::Here(judgement),
+            None => Check::Task(Task(tokio::spawn(judgement))),
+        };
+        Self { check, hasher: Hasher::Awaited(hasher), whole }
     }
 
     pub(super) async fn body(&mut self, piece: &[u8]) {
@@ -141,18 +179,17 @@ impl Judging {
             // Whoever does not take it is gone, which shows below.
             let _ = self.whole.send(whole);
         }
-        let mut task = self.task;
-        let done = timeout(site.deadline + GRACE, &mut task.0).await;
+        let done = timeout(site.deadline + GRACE, self.check.end()).await;
         let line = about.line(queue.as_deref()).number("removed", removed.len() as u64);
         let (kind, why) = match done {
-            Ok(Ok(Some(done))) => match said(site, &done, &removed, agreed) {
+            Ok(Some(done)) => match said(site, &done, &removed, agreed) {
                 Ok(end) => {
                     shared.log.write(&describe(line, &done).number("ms", millis(start)));
                     return end;
                 }
                 Err(error) => (Trouble::Edit, error.to_string()),
             },
-            Ok(Ok(None) | Err(_)) => (Trouble::Panic, "the check has failed".to_owned()),
+            Ok(None) => (Trouble::Panic, "the check has failed".to_owned()),
             Err(_) => (Trouble::Deadline, "the check took too long".to_owned()),
         };
         shared.metrics.trouble(kind);
@@ -166,7 +203,7 @@ fn millis(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// All that the task owns.
+/// All that the check owns.
 struct Job<D> {
     shared: Arc<Shared<D>>,
     site: Arc<Site>,
@@ -175,8 +212,13 @@ struct Job<D> {
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
-    /// `None`: the message is gone.
-    async fn run(self, begun: oneshot::Sender<Begun>, whole: oneshot::Receiver<Whole>) -> Option<Box<Done>> {
+    /// Says when it has `begun`, and when the DNS has `answered`. `None`: the message is gone.
+    async fn run(
+        self,
+        begun: oneshot::Sender<Begun>,
+        answered: oneshot::Sender<()>,
+        whole: oneshot::Receiver<Whole>,
+    ) -> Option<Box<Done>> {
         let Self { shared, site, about, came: Came { header, rcpt_to, leaves } } = self;
         let seen = Envelope {
             client: about.client,
@@ -196,6 +238,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let facts = inbound.look_up(&shared.dns(site.deadline)).await;
         // The body may take its time: none of that is the DNS's.
         let left = site.deadline.saturating_sub(start.elapsed());
+        // Nobody listens any more where they were waited for.
+        let _ = answered.send(());
         let Whole { body, recipients, queue } = whole.await.ok()?;
         let verdict = inbound.conclude(facts, &body);
         let existence = existence(&shared.dns(left), &verdict).await;

@@ -20,6 +20,8 @@ use crate::serve::room::Taken;
 use crate::serve::shared::Shared;
 use crate::serve::site::Site;
 
+/// What is set aside for a header; most are shorter.
+const HEADER: usize = 4 << 10;
 /// Most recipients that are remembered, to see whether the header names them. Nothing is decided by it.
 const MAX_RECIPIENTS: usize = 20;
 
@@ -44,6 +46,8 @@ pub struct Incoming<D> {
 enum Work {
     /// Nothing yet, or nothing at all.
     None,
+    /// There is no room for its header, so it is put off.
+    NoRoom,
     Judging(Judging),
     Signing(Signing),
 }
@@ -68,17 +72,22 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
         }
     }
 
-    /// NET-17: the client is asked to come again.
-    fn no_room(&mut self) -> Answer {
+    /// NET-17: nothing of it is kept any more. That is said when the MTA waits for an answer again, at its body.
+    fn put_off(&mut self) {
         self.raw = Vec::new();
+        self.room = self.shared.room.message();
+        self.work = Work::NoRoom;
         self.shared.metrics.trouble(Trouble::Memory);
         let line = self.about.line(None).text("disposition", "defer");
         let why = "the headers of all messages together take too much memory";
         self.shared.log.trouble("memory", line.text("trouble", why));
-        // RFC 3463 §3.4: system not accepting network messages.
-        let later = SmtpReply::new(452, (3, 2), "Too much mail at once; try again later");
-        Answer::Verdict(later.map_or(Verdict::Tempfail, Verdict::Refuse))
     }
+}
+
+/// RFC 3463 §3.4: system not accepting network messages.
+fn no_room() -> Verdict {
+    let later = SmtpReply::new(452, (3, 2), "Too much mail at once; try again later");
+    later.map_or(Verdict::Tempfail, Verdict::Refuse)
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
@@ -96,26 +105,30 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     }
 
     async fn header(&mut self, name: &[u8], value: &[u8], _: Context<'_>) -> Answer {
-        if self.about.direction == Direction::Neither {
+        if self.about.direction == Direction::Neither || matches!(self.work, Work::NoRoom) {
             return Answer::Continue;
         }
         self.found.see(&self.site.ids, &self.site.settings.other_fields, name, value);
         self.stripped.see(&self.site.removed, name);
         // One byte too many is how a header that is too long is known.
         if self.raw.len() <= MAX_HEADER {
+            self.raw.reserve(HEADER.saturating_sub(self.raw.len()));
             self.raw.extend_from_slice(name);
             self.raw.push(b':');
             let room = (MAX_HEADER + 1).saturating_sub(self.raw.len());
             self.raw.extend_from_slice(value.get(..room).unwrap_or(value));
             self.raw.extend_from_slice(b"\r\n");
             if !self.room.holds(self.raw.len()) {
-                return self.no_room();
+                self.put_off();
             }
         }
         Answer::Continue
     }
 
     async fn end_of_header(&mut self, _: Context<'_>) -> Answer {
+        if matches!(self.work, Work::NoRoom) {
+            return Answer::Continue;
+        }
         let header = Header::parse(std::mem::take(&mut self.raw));
         self.work = match self.about.direction {
             Direction::Neither => Work::None,
@@ -132,6 +145,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     async fn body(&mut self, piece: &[u8], _: Context<'_>) -> Piece {
         match &mut self.work {
             Work::None => return Piece::Skip,
+            Work::NoRoom => return Piece::Verdict(no_room()),
             Work::Judging(judging) => judging.body(piece).await,
             Work::Signing(signing) => signing.body(piece),
         }
@@ -152,6 +166,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
                 shared.log.write(&about.line(queue.as_deref()));
                 Verdict::Accept.into()
             }
+            Work::NoRoom => no_room().into(),
             Work::Judging(judging) => {
                 let known = Known { recipients, removed, queue };
                 judging.end(&shared, &site, &about, known, context.agreed).await

@@ -3,8 +3,9 @@
 
 use dkim::preflight::Preflight;
 use dkim::{BodyHasher, BodyHashes, Request, SignatureField, Signing as Signatures};
-use mail::Header;
 use mail::authres::find::Claim;
+use mail::authres::{self, AuthenticationResults, Method, MethodResult, RegisteredProperty, Word};
+use mail::{Domain, Header};
 use milter::{EditError, Edits, End, Verdict};
 use verdict::outbound::{Decision, Outgoing, Plan};
 
@@ -68,6 +69,10 @@ impl Signing {
         });
         match plan.decision() {
             Decision::Leave => return Self::Left(faults(&plan)),
+            _ if is_unproven(site, &header) => {
+                let why = "it came from outside, where nothing proved its author, and is only handed on here";
+                return Self::Left(why.to_owned());
+            }
             Decision::NoUsableKey => return Self::Unable(faults(&plan)),
             Decision::Sign => {}
         }
@@ -179,6 +184,22 @@ fn sign(
         (Err(fault), OnFailure::Unsigned) => Made::Left(fault.to_string()),
         (Err(fault), OnFailure::Refuse) => Made::Wrong(fault.to_string()),
     }
+}
+
+/// Whether our own results stand on the message, and say that DMARC did not pass for this author: a list, a script or a
+/// content filter of this host hands on what came from outside. Who forges them only keeps himself from being signed.
+fn is_unproven(site: &Site, header: &Header) -> bool {
+    let Ok(author) = mail::author(header) else { return false };
+    let read =
+        header.named(authres::FIELD_NAME).filter_map(|field| AuthenticationResults::parse(field.value).ok());
+    let ours = read.filter(|results| site.ids.contains(&results.id));
+    let is_author = |result: &MethodResult| match result.property(RegisteredProperty::HeaderFrom) {
+        Some(from) => Domain::parse(from.as_str()).is_ok_and(|from| from == *author.domain()),
+        // What could not be checked names nobody.
+        None => true,
+    };
+    let is_bad = |result: &MethodResult| result.method == Method::Dmarc && result.result != Word::Pass;
+    ours.flat_map(|results| results.results).any(|result| is_bad(&result) && is_author(&result))
 }
 
 /// The same signatures in the form that survives more.

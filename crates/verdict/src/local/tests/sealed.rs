@@ -90,6 +90,14 @@ fn it_counts_under_p_quarantine_and_against_spf_too() {
     check(sealed(&[("spoof.example", saw)]).with(suspect), "quarantine by dmarc-quarantine");
     let fails = sealed(&[("forward.example", PASS)]).sender("<a@plain.example>");
     check(fails.action(Rule::SpfFail, Action::Refuse), "mark by dmarc-reject");
+    let calm = |sealer: &'static str| {
+        sealed(&[(sealer, "dmarc=pass header.from=calm.example")])
+            .sender("<a@plain.example>")
+            .action(Rule::SpfFail, Action::Refuse)
+            .with(|t| t.header = t.header.replace("signer.example", "calm.example"))
+    };
+    check(calm("forward.example"), "accept");
+    check(calm("spoof.example"), "refuse by spf-fail");
 }
 
 #[test]
@@ -102,4 +110,19 @@ fn while_nobody_knows_whether_the_chain_is_valid_nothing_is_refused_for_good() {
     let stranger =
         open.with(|t| t.settings.trusted_sealers = [domain("forward.example")].into_iter().collect());
     check(stranger, "refuse by dmarc-reject");
+}
+
+#[test]
+fn what_a_trusted_sealer_saw_is_not_waited_for_to_fail() {
+    let slow = |sealer: &'static str| {
+        sealed(&[(sealer, "dmarc=pass header.from=slow-spf.example")]).sender("<a@slow-spf.example>").with(
+            |t| {
+                t.header = t.header.replace("signer.example", "slow-spf.example");
+            },
+        )
+    };
+    check(slow("forward.example"), "mark by dns-temperror");
+    check(slow("spoof.example"), "defer by dns-temperror");
+    let (verdict, _) = slow("forward.example").decide();
+    assert!(verdict.local_decision().is_none(), "nothing has failed yet");
 }

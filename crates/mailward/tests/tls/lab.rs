@@ -237,6 +237,13 @@ impl Program {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// How much time of a processor it took, in hundredths of a second.
+    pub(crate) fn processor(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
     /// Killed without a word, and started again.
     pub(crate) fn kill_and_start(&mut self) {
         self.child.kill().unwrap();

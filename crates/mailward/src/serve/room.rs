@@ -1,5 +1,5 @@
-//! The room for headers in memory: what all messages in flight together may keep of them, and of what is to be removed. NET-17: who needs more is asked
-//! to come again, before the system runs out of memory and all messages are lost.
+//! The room for headers in memory: what all messages in flight together may keep of them, and of what is to be removed.
+//! NET-17: who needs more is asked to come again, before the system runs out of memory and all messages are lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -57,15 +57,13 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     let log = Arc::new(Log::to_stderr(config.log));
     let warn = |why: &dyn std::fmt::Display| log.write(&Line::new("warning").show("why", why));
     no_web.iter().for_each(|error| warn(error));
+    let data = config.store.clone();
+    let made = (data.url.is_none() || parts.has(Part::Milter)) && past::make_folder(&data.path)?;
     if let Some(user) = &config.daemon.user {
-        rights::become_user(user)?;
+        rights::become_user(user, made.then_some(&data.path))?;
     }
     if rights::is_root() {
         warn(&"it has the rights of root; [daemon] user names somebody with fewer");
-    }
-    let data = config.store.clone();
-    if data.url.is_none() || parts.has(Part::Milter) {
-        past::make_folder(&data.path)?;
     }
     let control = match parts.has(Part::Milter) {
         true => control::open(&data.path).map_err(|error| warn(&error)).ok(),

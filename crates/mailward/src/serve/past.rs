@@ -200,11 +200,14 @@ async fn load(store: &Store, memory: &store::History) -> Result<(), store::Error
     store.load(memory, now()).await
 }
 
-/// Makes the folder of the data, for its owner alone, before the right to do so is given up.
-pub(super) fn make_folder(path: &Path) -> Result<(), InputError> {
+/// Makes the folder of the data, for its owner alone, before the right to do so is given up; `false` where there is one.
+pub(super) fn make_folder(path: &Path) -> Result<bool, InputError> {
+    if path.is_dir() {
+        return Ok(false);
+    }
     let made = std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
         .create(path);
-    made.map_err(|error| {
+    made.map(|()| true).map_err(|error| {
         let error =
             InputError::new(crate::input::error::shown(path), format!("the folder can't be made: {error}"));
         error.with_help("[store] path names the folder where the data are")

@@ -1,6 +1,7 @@
 //! What the process may do: file descriptors, whose rights it keeps, and what it gives up of them.
 
 use std::ffi::CString;
+use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -11,6 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 
 use crate::input::InputError;
+use crate::input::error::shown;
 
 /// File descriptors that are left for everything but connections.
 const RESERVED: u64 = 200;
@@ -30,14 +32,18 @@ pub(super) fn is_root() -> bool {
 }
 
 /// Has the process go on with the rights of a user, for good. Nothing is done where it is not root; that it is another
-/// user then is an error.
-pub(super) fn become_user(name: &str) -> Result<(), InputError> {
+/// user then is an error. A folder that was made for that user becomes theirs.
+pub(super) fn become_user(name: &str, made: Option<&Path>) -> Result<(), InputError> {
     let failed = |why: &str| InputError::new("[daemon] user", format!("can't become {name}: {why}"));
     let user = User::from_name(name).map_err(|error| failed(error.desc()))?;
     let user = user.ok_or_else(|| failed("there is no such user"))?;
     if !is_root() {
         let is_same = Uid::effective() == user.uid;
         return if is_same { Ok(()) } else { Err(failed("the program was not started as root")) };
+    }
+    if let Some(folder) = made {
+        let given = lchown(folder, Some(user.uid.as_raw()), Some(user.gid.as_raw()));
+        given.map_err(|error| failed(&format!("{} can't be theirs: {error}", shown(folder))))?;
     }
     let c_name = CString::new(name).map_err(|_| failed("this is no name"))?;
     initgroups(&c_name, user.gid).map_err(|error| failed(error.desc()))?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -143,6 +144,24 @@ fn net_14_rights_of_root_are_given_up() {
         let status = fs::read_to_string(task.path().join("status")).unwrap();
         assert!(!status.contains("Uid:\t0"), "{status}");
     }
+}
+
+#[test]
+fn the_folder_of_the_data_is_made_before_the_rights_of_root_are_given_up() {
+    if !nix::unistd::Uid::effective().is_root() {
+        return testkit::real::not_run("giving up the rights of root", "it has to be root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Others may go through it, and make nothing in it.
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
+    let data = folder.path().join("mailward");
+    let config = "[[listener]]\nname = 'in'\naddress = '127.0.0.1:0'\n[daemon]\nuser = 'nobody'\n";
+    let mut program = Program::start(&format!("{config}[store]\npath = '{}'\n", data.display()));
+    program.end();
+    let made = fs::metadata(&data).unwrap();
+    assert_eq!(made.permissions().mode() & 0o777, 0o700);
+    assert_ne!(made.uid(), 0);
+    assert!(data.join("mailward.db").exists(), "{}", program.log());
 }
 
 #[test]

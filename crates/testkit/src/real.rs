@@ -256,18 +256,25 @@ fn next() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// So many addresses are each process's own.
+const PER_PROCESS: u32 = 64;
+
 /// An address of loopback where nothing listens yet, at `port` for UDP and TCP, different for every call in every process.
 /// Where something of this machine listens at that port everywhere, the port is another one.
 fn free_address(port: u16) -> SocketAddr {
-    let unique = id().wrapping_mul(16).wrapping_add(next());
-    let [_, a, b, c] = unique.to_be_bytes();
-    let address = Ipv4Addr::new(127, 64 | (a & 63), b, c);
-    let free = |port| -> io::Result<SocketAddr> {
+    let free = |address: Ipv4Addr, port| -> io::Result<SocketAddr> {
         let tcp = TcpListener::bind((address, port))?;
         UdpSocket::bind(tcp.local_addr()?)?;
         tcp.local_addr()
     };
-    free(port).or_else(|_| free(0)).expect("a free address of loopback")
+    // Another process has an address of these where one of the two asks for very many.
+    let mut addresses = std::iter::repeat_with(|| {
+        let unique = id().wrapping_mul(PER_PROCESS).wrapping_add(next());
+        let [_, a, b, c] = unique.to_be_bytes();
+        Ipv4Addr::new(127, 64 | (a & 63), b, c)
+    });
+    let found = addresses.by_ref().take(20).find_map(|address| free(address, port).ok());
+    found.or_else(|| free(addresses.next()?, 0).ok()).expect("a free address of loopback")
 }
 
 /// A knot that serves one zone, authoritatively, until it is dropped.

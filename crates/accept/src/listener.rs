@@ -155,6 +155,57 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn net_12_net_14_a_unix_socket_has_its_rights_and_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        for mode in [0o660, 0o600, 0o666] {
+            let listener = Listener::bind_unix(&path, mode, None).unwrap();
+            let file = fs::symlink_metadata(&path).unwrap();
+            assert!(file.file_type().is_socket());
+            assert_eq!(file.permissions().mode() & 0o777, mode);
+            assert!(StdUnixStream::connect(&path).is_ok());
+            drop(listener);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+        }
+    }
+
+    #[tokio::test]
+    async fn net_12_an_owner_is_set_where_that_is_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        match Listener::bind_unix(&path, 0o660, Some((12_345, 23_456))) {
+            Ok(_listener) => {
+                let file = fs::symlink_metadata(&path).unwrap();
+                assert_eq!((file.uid(), file.gid()), (12_345, 23_456));
+            }
+            Err(error) => {
+                assert!(!root && error.kind() == io::ErrorKind::PermissionDenied, "{error}");
+                assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left of a failure");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_in_the_way_of_a_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        drop(StdUnixListener::bind(&path).unwrap());
+        assert!(fs::symlink_metadata(&path).is_ok(), "a socket on which nobody listens");
+        let listener = Listener::bind_unix(&path, 0o660, None).unwrap();
+        let error = Listener::bind_unix(&path, 0o660, None).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(StdUnixStream::connect(&path).is_ok(), "the first still listens");
+        drop(listener);
+        fs::write(&path, "precious").unwrap();
+        let error = Listener::bind_unix(&path, 0o660, None).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        let error = Listener::bind_unix(&folder.path().join("no/such/folder"), 0o660, None).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
     async fn a_successor_keeps_its_socket() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
@@ -172,23 +223,18 @@ mod tests {
     async fn while_the_file_is_there_somebody_listens() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
-        let (stop, stopped) = std::sync::mpsc::channel();
-        let seen = path.clone();
-        // Who finds the file and nobody behind it would take the place, and lose it to the one before.
-        let watch = std::thread::spawn(move || {
-            while stopped.try_recv().is_err() {
-                match StdUnixStream::connect(&seen) {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(())
-        });
-        for _ in 0..2_000 {
-            drop(Listener::bind_unix(&path, 0o600, None).unwrap());
+        for _ in 0..200 {
+            let listener = Listener::bind_unix(&path, 0o600, None).unwrap();
+            let mut waiting = StdUnixStream::connect(&path).unwrap();
+            let seen = path.clone();
+            // Who finds the file and nobody behind it would take the place, and lose it to the one before. A client that waits
+            // for its turn is told when the socket is closed.
+            let watch = std::thread::spawn(move || {
+                let _ = io::Read::read(&mut waiting, &mut [0]);
+                seen.exists()
+            });
+            drop(listener);
+            assert!(!watch.join().unwrap(), "a file without a listener");
         }
-        stop.send(()).unwrap();
-        assert!(watch.join().unwrap().is_ok(), "a file without a listener");
     }
 }

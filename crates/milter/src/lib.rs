@@ -26,7 +26,7 @@ pub mod session;
 mod smtp_reply;
 pub mod wire;
 
-pub use accept::{BoundUnix, Listener};
+pub use accept::Listener;
 pub use edits::{EditError, Edits, NotAllowed};
 pub use handler::{Answer, Client, Context, End, Greeting, Message, Mta, Piece, Service, Trouble, Verdict};
 pub use macros::Macros;

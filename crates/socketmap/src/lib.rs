@@ -24,7 +24,7 @@ pub mod reply;
 pub mod request;
 mod serve;
 
-pub use accept::{BoundUnix, Listener};
+pub use accept::Listener;
 pub use lookup::{Lookup, Trouble};
 pub use reply::{Reason, Reply, Value};
 pub use request::Request;

@@ -1,9 +1,7 @@
-//! Unix sockets: rights, what is in the way, what is left, and one that outlives its server.
+//! Unix sockets: one of the server's own, and one that outlives it. What a listener does is tested in `accept`.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,72 +39,14 @@ async fn answered(path: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn net_12_a_unix_socket_has_its_rights_and_serves_and_goes_away() {
+async fn net_12_a_unix_socket_serves_and_goes_away() {
     let folder = Folder::new("rights");
     let path = folder.0.join("socket");
-    for mode in [0o660, 0o600, 0o666] {
-        let listener = Listener::bind_unix(&path, mode, None).unwrap();
-        let file = fs::symlink_metadata(&path).unwrap();
-        assert!(file.file_type().is_socket());
-        assert_eq!(file.permissions().mode() & 0o777, mode);
-        drop(listener);
-        assert!(fs::symlink_metadata(&path).is_err());
-    }
     let table = Arc::new(Table::default());
     let server = serve(&table, Listener::bind_unix(&path, 0o660, None).unwrap());
     assert!(answered(&path).await);
     server.end().await;
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left");
-}
-
-#[tokio::test]
-async fn net_12_an_owner_is_set_where_that_is_allowed() {
-    let folder = Folder::new("owner");
-    let path = folder.0.join("socket");
-    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    match Listener::bind_unix(&path, 0o660, Some((12_345, 23_456))) {
-        Ok(_listener) => {
-            let file = fs::symlink_metadata(&path).unwrap();
-            assert_eq!((file.uid(), file.gid()), (12_345, 23_456));
-        }
-        Err(error) => {
-            assert!(!root && error.kind() == ErrorKind::PermissionDenied, "{error}");
-            assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left of a failure");
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_is_in_the_way_of_a_socket() {
-    let folder = Folder::new("stale");
-    let path = folder.0.join("socket");
-    drop(UnixListener::bind(&path).unwrap());
-    assert!(fs::symlink_metadata(&path).is_ok(), "a socket on which nobody listens");
-    let listener = Listener::bind_unix(&path, 0o660, None).unwrap();
-    let error = Listener::bind_unix(&path, 0o660, None).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AddrInUse);
-    assert!(UnixStream::connect(&path).await.is_ok(), "the first still listens");
-    drop(listener);
-    fs::write(&path, "precious").unwrap();
-    let error = Listener::bind_unix(&path, 0o660, None).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-    assert_eq!(fs::read(&path).unwrap(), b"precious");
-    let error = Listener::bind_unix(&folder.0.join("no/such/folder"), 0o660, None).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound);
-}
-
-#[tokio::test]
-async fn a_socket_that_somebody_put_in_the_place_of_ours_stays() {
-    let folder = Folder::new("successor");
-    let path = folder.0.join("socket");
-    let ours = Listener::bind_unix(&path, 0o660, None).unwrap();
-    fs::remove_file(&path).unwrap();
-    let theirs = Listener::bind_unix(&path, 0o660, None).unwrap();
-    drop(ours);
-    let table = Arc::new(Table::default());
-    let server = serve(&table, theirs);
-    assert!(answered(&path).await);
-    server.end().await;
 }
 
 /// Who starts the program keeps the socket: clients that come between two servers wait for the second.

@@ -30,6 +30,7 @@ pub const WISH: Wish = Wish {
     // With MAIL the MTA has to tell us that there is a message, so that it is finished before we end.
     unanswered: &[Stage::Connect, Stage::Helo, Stage::Rcpt, Stage::Data, Stage::Header, Stage::EndOfHeader],
     macros: &[
+        // Nothing reads these; an MTA that is not asked sends more.
         (MacroStage::Connect, "j {daemon_name}"),
         (MacroStage::Mail, "{auth_authen} i"),
         (MacroStage::EndOfHeader, "i"),

@@ -88,14 +88,14 @@ impl Site {
             })?),
             None => None,
         };
-        let Config { listeners, receiving, directions, policy, signing, .. } = config;
+        let Config { listeners, receiving, directions, mut policy, signing, .. } = config;
         let own_id = receiving.authserv_id.unwrap_or_else(host_name);
         let ids = std::iter::once(&own_id).chain(&receiving.other_ids).cloned().collect();
-        let mut removed = policy.local.removed_fields();
-        removed.extend(receiving.removed_fields);
+        policy.local.strip.extend(receiving.removed_fields);
         if receiving.received_spf {
-            removed.extend(FieldName::parse("Received-SPF").map(FieldPattern::from));
+            policy.local.strip.extend(FieldName::parse("Received-SPF").map(FieldPattern::from));
         }
+        let removed = policy.local.removed_fields();
         let mut settings = Settings::new(own_id);
         settings.other_ids = receiving.other_ids;
         settings.other_fields = receiving.other_fields;

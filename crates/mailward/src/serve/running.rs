@@ -56,7 +56,8 @@ pub(super) struct Mail {
 struct Handling {
     shared: Arc<Shared<Resolver>>,
     store: Store,
-    policies: Arc<TlsPolicy<Resolver>>,
+    /// Where it has a table of TLS policies.
+    policies: Option<Arc<TlsPolicy<Resolver>>>,
     orders: mpsc::Sender<Order>,
 }
 
@@ -132,7 +133,9 @@ async fn end(running: Running, handling: Option<&Handling>, store: &Store) {
     while servers.join_next().await.is_some() {}
     beside.shutdown().await;
     if let Some(handling) = handling {
-        handling.policies.close().await;
+        if let Some(policies) = &handling.policies {
+            policies.close().await;
+        }
         handling.shared.past.close().await;
     }
     store.close().await;
@@ -161,8 +164,9 @@ impl Mail {
             let stopped = running.stopped();
             running.servers.spawn(milter::serve(opened, service, settings.clone(), stopped));
         }
-        let policies = Arc::new(TlsPolicy::new(Arc::clone(&shared), store.clone()));
+        let mut policies = None;
         if let Some((listener, socket)) = table {
+            let table = Arc::new(TlsPolicy::new(Arc::clone(&shared), store.clone()));
             let line = Line::new("listening").text("listener", &listener.name);
             log.write(&line.text("at", socket.address(listener)).text("for", "TLS policies"));
             let opened = socket.listen();
@@ -170,9 +174,10 @@ impl Mail {
                 opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
             let settings = socketmap::Settings { connections, ..socketmap::Settings::default() };
             let stopped = running.stopped();
-            running.servers.spawn(socketmap::serve(opened, Arc::clone(&policies), settings, stopped));
-            let (policies, database) = (Arc::clone(&policies), store.clone());
-            running.beside.spawn(async move { policies.tend(&database).await });
+            running.servers.spawn(socketmap::serve(opened, Arc::clone(&table), settings, stopped));
+            let (tended, database) = (Arc::clone(&table), store.clone());
+            running.beside.spawn(async move { tended.tend(&database).await });
+            policies = Some(table);
         }
         shared.health.listening(true);
         let (tended, database) = (Arc::clone(&shared), store.clone());

@@ -207,7 +207,7 @@ impl Program {
         fs::write(folder.path().join("ca.pem"), lab.authority.pem()).unwrap();
         let text = format!(
             "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{}'\ntrusted = true\n\
-             [store]\npath = 'data'\n\
+             [store]\npath = 'data'\n[web]\naddress = ''\n\
              [tls_policy]\naddress = {place}\npostfix_version = '{version}'\npostfix_dane = true\nauthorities = 'ca.pem'\n\
              allowed_networks = '127.0.0.0/8'\nhttps_port = {}\n",
             lab.resolver.addr,

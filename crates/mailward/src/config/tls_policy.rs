@@ -26,11 +26,11 @@ pub struct TlsPolicy {
     pub postfix: Postfix,
     /// Whether Postfix obeys DANE.
     pub dane: UseDane,
-    /// Whose certificates of policy hosts are believed.
+    /// Whose certificates are believed: of policy hosts, and of MX hosts that are looked at.
     pub roots: Roots,
     /// Who makes connections to policy hosts.
     pub proxy: Option<Proxy>,
-    /// Networks that policy hosts may be in though they are not public.
+    /// Networks that policy hosts, and MX hosts that are looked at, may be in though they are not public.
     pub allowed: Vec<Network>,
     /// The port of policy hosts.
     pub port: u16,

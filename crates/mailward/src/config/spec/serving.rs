@@ -277,7 +277,8 @@ pub(in super::super) static TLS_POLICY: Part = part(
             "authorities",
             "\"system\"",
             &[
-                "Whose certificates of policy hosts are believed: those of the \"system\", those \"bundled\" with mailward, or a PEM file.",
+                "Whose certificates of policy hosts (and of MX hosts, for tls-policy --probe) are believed: those of the \"system\", those",
+                "\"bundled\" with mailward, or a PEM file.",
             ],
         ),
         example(
@@ -288,7 +289,9 @@ pub(in super::super) static TLS_POLICY: Part = part(
         example(
             "allowed_networks",
             "[\"192.0.2.0/24\"]",
-            &["Networks that policy hosts may be in though they are not public."],
+            &[
+                "Networks that policy hosts, and MX hosts for tls-policy --probe, may be in though they are not public.",
+            ],
         ),
         default("https_port", "443", &["The port of policy hosts."]),
     ],

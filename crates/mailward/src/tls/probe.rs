@@ -1,9 +1,10 @@
 //! A look at a domain's MX hosts, from here: what each of them has, and what would become of mail to it if the domain's policy
 //! were enforced, or if its TLSA records were obeyed. No mail is sent, and nothing that was seen counts as a session.
 
+use std::fmt;
 use std::time::Duration;
 
-use courier::{Probed, Prober};
+use courier::{Probed, Prober, RootsError};
 use dane::{Destination, Host, Mx, Tlsa, Usage};
 use dns::{Dns, Name};
 use futures_util::stream::{self, StreamExt};
@@ -11,6 +12,8 @@ use mail::{Domain, UnixTime};
 use mta_sts::Policy;
 
 use super::next_hop::NextHop;
+use crate::config;
+use crate::serve::site::host_name;
 
 /// Most MX hosts that are looked at, the best ones.
 pub const MAX_HOSTS: usize = 8;
@@ -61,6 +64,16 @@ pub enum Fate {
     NoMail(String),
 }
 
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str("nothing is asked for"),
+            Self::Mail => f.write_str("mail"),
+            Self::NoMail(why) => write!(f, "no mail: {why}"),
+        }
+    }
+}
+
 impl Seen {
     /// If the domain's policy were in mode `enforce` (RFC 8461 §4.1, §4.2).
     pub fn under_enforce(&self) -> Fate {
@@ -86,6 +99,13 @@ impl Seen {
     }
 }
 
+/// One that goes out as this host, to where the configuration allows.
+pub fn prober(config: &config::TlsPolicy) -> Result<Prober, RootsError> {
+    let helo = Domain::parse(host_name().as_str())
+        .map_err(|_| RootsError::Tls("this host's name is no name for EHLO".to_owned()))?;
+    Prober::new(config.roots.read()?, &config.allowed, helo)
+}
+
 /// Looks at the MX hosts of a next hop, whose policy is this.
 pub async fn probe<D: Dns>(
     prober: &Prober,
@@ -99,10 +119,11 @@ pub async fn probe<D: Dns>(
         Mx::Hosts { names, .. } => names.as_slice(),
         Mx::None(_) | Mx::Unknown(_) => &[],
     };
-    let looks = names.iter().take(MAX_HOSTS).map(|name| {
+    let begin = |name| {
         let dane = destination.hosts.iter().find(|(host, _)| host == name).map(|(_, host)| host);
         look(prober, dns, hop, name, dane, policy, now)
-    });
+    };
+    let looks: Vec<_> = names.iter().take(MAX_HOSTS).map(begin).collect();
     let hosts = stream::iter(looks).buffered(AT_ONCE).collect().await;
     Probe { hosts, left: names.len().saturating_sub(MAX_HOSTS) }
 }

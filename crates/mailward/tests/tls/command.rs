@@ -1,5 +1,6 @@
 //! `mailward tls-policy` beside `serve`, and what is answered without a Postfix.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use super::lab::{Lab, Program};
@@ -171,4 +172,27 @@ fn what_is_seen_of_mx_hosts() {
     let hosts = json["probe"]["hosts"].as_array().unwrap();
     let taken: Vec<_> = hosts.iter().map(|host| host["enforce"]["mail"].as_bool().unwrap()).collect();
     assert_eq!(taken, [false, true, true], "{text}");
+}
+
+#[test]
+fn domains_that_test_their_policies_are_looked_at_where_that_is_wanted() {
+    let Some(lab) = Lab::start() else { return };
+    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let program = Program::start_at(&lab, "3.10.5", &format!("'{addr}'\nprobe_testing = true"), addr);
+    for key in ["sts-good.test", "plain.test", "sts-testing.test"] {
+        program.ask(key);
+    }
+    program.says("what=unready", 1);
+    let lost = "mx.sts-testing.test: if enforced: no mail: the policy does not allow it";
+    let soon = (mailward::input::now().0 + 60).to_string();
+    let mut last = String::new();
+    let told = testkit::real::wait_until(|| {
+        last = tell(&program, &["sts-testing.test", "--at", &soon]).1;
+        last.contains(lost)
+    });
+    assert!(told, "{last}");
+    // Of the others nothing was seen, though they came first.
+    let log = program.log();
+    assert_eq!(log.matches("what=probed").count() + log.matches("what=unready").count(), 1, "{log}");
+    assert!(lab.servers.values().all(|mx| mx.arrived().is_empty()));
 }

@@ -93,7 +93,7 @@ pub(in crate::command) struct HistoryJson {
 struct EventJson {
     /// When, in seconds since 1970.
     at: u64,
-    /// `fetched`, `failed`, `vanished`, `weakened` or `answered`.
+    /// `fetched`, `failed`, `vanished`, `weakened`, `probed`, `unready` or `answered`.
     what: &'static str,
     /// More of it, line by line.
     text: Vec<String>,

@@ -1,6 +1,6 @@
 //! `--probe`: what was seen of the MX hosts, for people and as JSON.
 
-use courier::{Probed as Server, Prober};
+use courier::Probed as Server;
 use dane::Usage;
 use dns::Dns;
 use mail::{Domain, UnixTime};
@@ -10,11 +10,10 @@ use verdict::tls::Sts;
 use super::Page;
 use crate::config::TlsPolicy;
 use crate::input::InputError;
-use crate::serve::site::host_name;
 use crate::show::escape::escape;
 use crate::tls::answer::with_dane;
 use crate::tls::next_hop::NextHop;
-use crate::tls::probe::{Fate, Fit, Probe, Seen, probe};
+use crate::tls::probe::{Fate, Fit, Probe, Seen, probe, prober};
 
 /// What was seen.
 pub(super) struct Probed {
@@ -76,12 +75,7 @@ impl Probed {
         sts: &Sts,
         now: UnixTime,
     ) -> Result<Self, InputError> {
-        let failed =
-            |error: courier::RootsError| InputError::new("[tls_policy] authorities", error.to_string());
-        let helo = Domain::parse(host_name().as_str());
-        let helo = helo.map_err(|_| InputError::new("--probe", "this host's name is no name for EHLO"))?;
-        let prober =
-            Prober::new(config.roots.read().map_err(failed)?, &config.allowed, helo).map_err(failed)?;
+        let prober = prober(config).map_err(|error| InputError::new("[tls_policy]", error.to_string()))?;
         let policy = match sts {
             Sts::Policy(policy) => Some(policy),
             Sts::Absent | Sts::Stale | Sts::Unfetchable | Sts::Unknown => None,
@@ -143,8 +137,7 @@ fn tlsa(seen: &Seen) -> Option<String> {
 fn fate(fate: &Fate, not_asked: &str) -> String {
     match fate {
         Fate::NotAsked => not_asked.to_owned(),
-        Fate::Mail => "mail".to_owned(),
-        Fate::NoMail(why) => format!("no mail: {why}"),
+        Fate::Mail | Fate::NoMail(_) => fate.to_string(),
     }
 }
 

@@ -5,16 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dns::{Data, Dns, Name, Question, RecordType};
+use dns::{Data, Dns, Failure, Name, Question, RecordType};
 use futures_util::future::{join, select_ok};
 use mail::Domain;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use verdict::network::Network;
 
 use crate::Courier;
-use crate::address::special;
+use crate::address::{Special, special};
 use crate::certificate::Certificate;
 use crate::error::FetchError;
 
@@ -32,7 +33,7 @@ impl Courier {
     ) -> Result<TlsStream<TcpStream>, FetchError> {
         let stream = match &self.proxy {
             Some(proxy) => proxy.connect(host.as_str(), self.port).await?,
-            None => first(&self.addresses(dns, host).await?).await?,
+            None => first(&addresses(dns, host, self.port, &self.allowed).await?).await?,
         };
         // It fails on a connection that is dead already, which is found out soon enough.
         let _ = stream.set_nodelay(true);
@@ -43,33 +44,55 @@ impl Courier {
             .await
             .map_err(|error| tls_error(&error))
     }
+}
 
-    /// The addresses that may be connected to, the kinds by turns.
-    async fn addresses<D: Dns>(&self, dns: &D, host: &Domain) -> Result<Vec<SocketAddr>, FetchError> {
-        let ask = async |rtype| {
-            let question = Question::new(Name::from(host), rtype);
-            let answer = dns.ask(&question).await;
-            match answer.reply.failure() {
-                Some(failure) => Err(FetchError::Dns(question, failure)),
-                None => Ok(answer.records().iter().filter_map(address).collect::<Vec<_>>()),
-            }
-        };
-        let (v6, v4) = join(ask(RecordType::Aaaa), ask(RecordType::A)).await;
-        let found = mixed(v6.as_deref().unwrap_or_default(), v4.as_deref().unwrap_or_default());
-        let Some(first) = found.first().copied() else {
-            // A failure may have hidden an address.
-            v6?;
-            v4?;
-            return Err(FetchError::NoAddress);
-        };
-        let allowed = |address: &IpAddr| {
-            special(*address).is_none() || self.allowed.iter().any(|network| network.contains(*address))
-        };
-        let chosen: Vec<_> = found.into_iter().filter(allowed).take(MAX_ADDRESSES).collect();
-        match (chosen.is_empty(), special(first)) {
-            (true, Some(why)) => Err(FetchError::Special(first, why)),
-            _ => Ok(chosen.into_iter().map(|address| SocketAddr::new(address, self.port)).collect()),
+/// Why there is no connection to a host.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreached {
+    /// The addresses are not known.
+    #[error("no address: {0}: {1}")]
+    Dns(Question, Failure),
+    /// There are none.
+    #[error("no address")]
+    NoAddress,
+    /// None of them is public.
+    #[error("only addresses that are not public, such as {0} ({1})")]
+    Special(IpAddr, Special),
+    /// No connection to any address; the last that was tried.
+    #[error("no connection to {0}: {1}")]
+    Connect(SocketAddr, #[source] io::Error),
+}
+
+/// The addresses that may be connected to, the kinds by turns.
+pub(crate) async fn addresses<D: Dns>(
+    dns: &D,
+    host: &Domain,
+    port: u16,
+    networks: &[Network],
+) -> Result<Vec<SocketAddr>, Unreached> {
+    let ask = async |rtype| {
+        let question = Question::new(Name::from(host), rtype);
+        let answer = dns.ask(&question).await;
+        match answer.reply.failure() {
+            Some(failure) => Err(Unreached::Dns(question, failure)),
+            None => Ok(answer.records().iter().filter_map(address).collect::<Vec<_>>()),
         }
+    };
+    let (v6, v4) = join(ask(RecordType::Aaaa), ask(RecordType::A)).await;
+    let found = mixed(v6.as_deref().unwrap_or_default(), v4.as_deref().unwrap_or_default());
+    let Some(first) = found.first().copied() else {
+        // A failure may have hidden an address.
+        v6?;
+        v4?;
+        return Err(Unreached::NoAddress);
+    };
+    let allowed = |address: &IpAddr| {
+        special(*address).is_none() || networks.iter().any(|network| network.contains(*address))
+    };
+    let chosen: Vec<_> = found.into_iter().filter(allowed).take(MAX_ADDRESSES).collect();
+    match (chosen.is_empty(), special(first)) {
+        (true, Some(why)) => Err(Unreached::Special(first, why)),
+        _ => Ok(chosen.into_iter().map(|address| SocketAddr::new(address, port)).collect()),
     }
 }
 
@@ -88,15 +111,15 @@ fn mixed(one: &[IpAddr], other: &[IpAddr]) -> Vec<IpAddr> {
 }
 
 /// A connection to the first address that gives one; each has a start of [`STAGGER`] on the next.
-async fn first(addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
+pub(crate) async fn first(addresses: &[SocketAddr]) -> Result<TcpStream, Unreached> {
     let tries = addresses.iter().zip(0u32..).map(|(address, turn)| {
         Box::pin(async move {
             tokio::time::sleep(STAGGER * turn).await;
-            TcpStream::connect(address).await.map_err(|error| FetchError::Connect(*address, error))
+            TcpStream::connect(address).await.map_err(|error| Unreached::Connect(*address, error))
         })
     });
     match addresses {
-        [] => Err(FetchError::NoAddress),
+        [] => Err(Unreached::NoAddress),
         _ => select_ok(tries).await.map(|(stream, _)| stream),
     }
 }

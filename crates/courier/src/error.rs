@@ -9,6 +9,7 @@ use mta_sts::Refusal;
 
 use crate::address::Special;
 use crate::certificate::Certificate;
+use crate::connect::Unreached;
 
 /// Why a policy could not be had. Texts from outside are printable and short.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,17 @@ pub enum FetchError {
     /// It took too long.
     #[error("no policy in time")]
     Late,
+}
+
+impl From<Unreached> for FetchError {
+    fn from(why: Unreached) -> Self {
+        match why {
+            Unreached::Dns(question, failure) => Self::Dns(question, failure),
+            Unreached::NoAddress => Self::NoAddress,
+            Unreached::Special(address, why) => Self::Special(address, why),
+            Unreached::Connect(address, error) => Self::Connect(address, error),
+        }
+    }
 }
 
 fn first(findings: &[Finding]) -> String {

@@ -7,6 +7,7 @@
 //!   the others, by address.
 //! - The certificate is checked by the authorities of the web for that name, by rustls; TLS 1.2 at least.
 //! - HTTP/1.1 and nothing else; a head of [`MAX_HEAD`], a body of `mta_sts::MAX_POLICY`; nothing compressed.
+//! - [`Prober`] goes to mail servers, for a look at their certificates: the same addresses, a few replies of SMTP, and no mail.
 #![forbid(unsafe_code)]
 // An adapter: time here is the clock's.
 #![allow(clippy::disallowed_methods)]
@@ -17,8 +18,10 @@ mod connect;
 mod error;
 mod http;
 mod policy;
+mod probe;
 mod proxy;
 mod roots;
+mod smtp;
 
 use std::sync::Arc;
 
@@ -27,12 +30,14 @@ use verdict::network::Network;
 
 pub use address::{Special, special};
 pub use certificate::Certificate;
-pub use connect::{MAX_ADDRESSES, STAGGER};
+pub use connect::{MAX_ADDRESSES, STAGGER, Unreached};
 pub use error::{FetchError, RootsError};
 pub use http::MAX_HEAD;
 pub use policy::Fetched;
+pub use probe::{Probed, Prober};
 pub use proxy::{Proxy, ProxyError};
 pub use roots::Roots;
+pub use smtp::{MAX_LINE, MAX_LINES, ProbeError};
 
 /// What a courier is made of.
 #[derive(Clone, Debug)]

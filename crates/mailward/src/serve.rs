@@ -4,6 +4,7 @@ pub mod control;
 pub mod http;
 mod jobs;
 pub mod log;
+pub mod looks;
 pub mod metrics;
 pub mod milter;
 mod parts;

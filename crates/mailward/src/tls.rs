@@ -5,6 +5,7 @@ pub mod answer;
 pub mod keeper;
 mod memory;
 pub mod next_hop;
+pub mod probe;
 pub mod remembered;
 
 #[cfg(test)]

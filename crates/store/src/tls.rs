@@ -49,6 +49,10 @@ pub enum TlsEventKind {
     Vanished,
     /// It asks for less than before.
     Weakened,
+    /// Its MX hosts were looked at: what would become of mail to each if the policy were enforced. None would lose its mail.
+    Probed,
+    /// The same, and one of them at least would.
+    Unready,
     /// The mail server was told this, which is something else than before: the answer and the steps to it.
     Answered,
 }
@@ -74,7 +78,15 @@ impl TlsPolicy {
 }
 
 impl TlsEventKind {
-    const ALL: [Self; 5] = [Self::Fetched, Self::Failed, Self::Vanished, Self::Weakened, Self::Answered];
+    const ALL: [Self; 7] = [
+        Self::Fetched,
+        Self::Failed,
+        Self::Vanished,
+        Self::Weakened,
+        Self::Probed,
+        Self::Unready,
+        Self::Answered,
+    ];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -83,6 +95,8 @@ impl TlsEventKind {
             Self::Failed => "failed",
             Self::Vanished => "vanished",
             Self::Weakened => "weakened",
+            Self::Probed => "probed",
+            Self::Unready => "unready",
             Self::Answered => "answered",
         }
     }

@@ -3,6 +3,7 @@
 mod history;
 mod json;
 mod look;
+mod probed;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,9 @@ pub struct Args {
     /// Fetch the policy now, whether one is kept or not; what serve keeps stays as it is
     #[arg(long, conflicts_with = "at")]
     fetch: bool,
+    /// Connect to the MX hosts, and see whether their certificates are what the policy and the TLSA records ask for; no mail is sent
+    #[arg(long, conflicts_with = "at")]
+    probe: bool,
     /// The configuration [default: /etc/mailward/mailward.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -70,6 +74,9 @@ fn tell(args: &Args, look: &Look) {
             .iter()
             .map(|host| [host.name.clone(), host.policy.to_owned(), host.dane.clone(), host.used.to_owned()]);
         page.table(["MX host", "MTA-STS", "DANE", "mail"], &rows.collect::<Vec<_>>());
+    }
+    if let Some(probed) = &look.probed {
+        probed.tell(&mut page);
     }
     if args.explain {
         page.gap();

@@ -26,14 +26,16 @@ pub struct TlsPolicy {
     pub postfix: Postfix,
     /// Whether Postfix obeys DANE.
     pub dane: UseDane,
-    /// Whose certificates of policy hosts are believed.
+    /// Whose certificates are believed: of policy hosts, and of MX hosts that are looked at.
     pub roots: Roots,
     /// Who makes connections to policy hosts.
     pub proxy: Option<Proxy>,
-    /// Networks that policy hosts may be in though they are not public.
+    /// Networks that policy hosts, and MX hosts that are looked at, may be in though they are not public.
     pub allowed: Vec<Network>,
     /// The port of policy hosts.
     pub port: u16,
+    /// Whether MX hosts of domains that test their policies are looked at.
+    pub probe_testing: bool,
 }
 
 impl Default for TlsPolicy {
@@ -46,6 +48,7 @@ impl Default for TlsPolicy {
             proxy: None,
             allowed: Vec::new(),
             port: 443,
+            probe_testing: false,
         }
     }
 }
@@ -97,6 +100,8 @@ impl TlsPolicy {
                 _ => reader.error("config-value", value.span(), "a port from 1 to 65535 was expected"),
             }
         }
+        this.probe_testing =
+            fields.get("probe_testing").and_then(|value| reader.flag(value)).unwrap_or_default();
         this
     }
 

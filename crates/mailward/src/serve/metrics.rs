@@ -27,7 +27,13 @@ const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
 const LEVELS: [&str; 5] = ["nothing", "dane", "dane-only", "secure", "defer"];
 const FETCHES: [&str; 2] = ["fetched", "failed"];
-const EVENTS: [TlsEventKind; 3] = [TlsEventKind::Fetched, TlsEventKind::Vanished, TlsEventKind::Weakened];
+const EVENTS: [TlsEventKind; 5] = [
+    TlsEventKind::Fetched,
+    TlsEventKind::Vanished,
+    TlsEventKind::Weakened,
+    TlsEventKind::Probed,
+    TlsEventKind::Unready,
+];
 const TROUBLES: [&str; 5] = ["panic", "deadline", "edit", "protocol", "memory"];
 
 /// Counts up.
@@ -369,7 +375,7 @@ impl Metrics {
             }),
             family(
                 "mailward_policy_events_total",
-                "New policies, and those that vanished or became weaker.",
+                "New policies, those that vanished or became weaker, and looks at MX hosts.",
                 by("event", &EVENTS.map(TlsEventKind::as_str), &self.policy_events),
             ),
             family("mailward_rows_total", "Rows for the database.", counter(&self.rows)),

@@ -145,7 +145,7 @@ impl Site {
 }
 
 /// The name of the host, for whoever has not said another one.
-fn host_name() -> AuthservId {
+pub(crate) fn host_name() -> AuthservId {
     let name = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
     AuthservId::parse(name.trim()).unwrap_or_else(|_| AuthservId::localhost())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use courier::{Courier, RootsError, Settings};
+use courier::{Courier, Prober, RootsError, Settings};
 use dns::Dns;
 use mail::{Domain, Explain, UnixTime};
 use mta_sts::Policy;
@@ -18,18 +18,22 @@ use verdict::tls::postfix::{Answer, Postfix};
 use verdict::tls::{Decision, UseDane};
 
 use super::log::Line;
+use super::looks::{self, Looks};
 use super::metrics;
 use super::shared::{Shared, Watched};
 use crate::config;
-use crate::tls::answer::decision;
+use crate::tls::answer::{decision, with_dane};
 use crate::tls::keeper::{Keeper, WAIT, World};
-use crate::tls::next_hop::NextHop;
+use crate::tls::next_hop::{NextHop, SMTP};
+use crate::tls::probe::{probe, prober};
 use crate::tls::remembered::{Remembered, Timed};
 
 /// The name of the table.
 pub const MAP: &str = "tls-policy";
 /// How long the DNS may take for a domain; less than Postfix waits for the answer (100 s).
 const DNS: Duration = Duration::from_secs(20);
+/// How long the DNS may take for all that is asked while MX hosts are looked at.
+const LOOK: Duration = Duration::from_secs(60);
 /// Longer answers are not remembered, in bytes.
 const MAX_REMEMBERED: usize = 2 << 10;
 /// How often what waits for the database is written down.
@@ -53,6 +57,8 @@ pub struct TlsSite {
     /// Whether DANE counts.
     pub dane: UseDane,
     courier: Courier,
+    /// Who looks at the MX hosts of domains that test their policies, if anybody.
+    prober: Option<Prober>,
 }
 
 impl TlsSite {
@@ -64,7 +70,8 @@ impl TlsSite {
             port: config.port,
             ..Settings::new(config.roots.read()?)
         };
-        Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)? })
+        let prober = if config.probe_testing { Some(prober(config)?) } else { None };
+        Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)?, prober })
     }
 
     /// Fetches the policy of a domain, or says why not.
@@ -84,7 +91,7 @@ pub struct TlsPolicy<D> {
 type Told = (Reply, Arc<TlsSite>, &'static str);
 
 /// What a keeper needs.
-pub struct Surroundings<D>(Arc<Shared<D>>);
+pub struct Surroundings<D>(Arc<Shared<D>>, Looks);
 
 impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
     type Dns = Watched<Deadline<D>>;
@@ -98,6 +105,9 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
         let Some(tls) = &site.tls else { return Err("TLS policies are not configured any more".to_owned()) };
         let fetched = tls.fetch(&self.0.dns(within), domain, within).await;
         self.0.metrics.policy_fetch(fetched.is_ok());
+        if let (Ok(policy), Some(_)) = (&fetched, &tls.prober) {
+            self.1.fetched(domain, policy, self.now());
+        }
         fetched
     }
 
@@ -122,6 +132,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
             TlsEventKind::Answered => {
                 self.0.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
             }
+            TlsEventKind::Probed => self.0.log.write(&line.text("hosts", more)),
+            TlsEventKind::Unready => self.0.log.write(&line.text("level", "warning").text("hosts", more)),
             // Somebody may be in the way of the policy, or the owner has made a mistake.
             TlsEventKind::Vanished | TlsEventKind::Weakened => {
                 self.0.log.write(&line.text("level", "warning").text("why", more));
@@ -138,7 +150,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
 impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
     /// The table with this database behind it.
     pub fn new(shared: Arc<Shared<D>>, store: Store) -> Self {
-        Self { keeper: Keeper::new(Surroundings(shared), store), remembered: Remembered::default() }
+        let surroundings = Surroundings(shared, Looks::default());
+        Self { keeper: Keeper::new(surroundings, store), remembered: Remembered::default() }
     }
 
     /// What Postfix is told about a key of the table.
@@ -192,7 +205,27 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
                 rounds = rounds.wrapping_add(1);
             }
         };
-        tokio::join!(renewing, writing);
+        let looking = async {
+            loop {
+                let (domain, policy) = self.keeper.world().1.next().await;
+                self.look(domain, &policy).await;
+            }
+        };
+        tokio::join!(renewing, writing, looking);
+    }
+
+    /// Looks at the MX hosts of a domain, and keeps what was seen.
+    async fn look(&self, domain: Domain, policy: &Policy) {
+        let shared = &self.keeper.world().0;
+        let site = shared.site();
+        // It may have been turned off meanwhile.
+        let Some(prober) = site.tls.as_ref().and_then(|tls| tls.prober.as_ref()) else { return };
+        let hop = NextHop { domain, is_host: false, port: SMTP };
+        let dns = shared.dns(LOOK);
+        let destination = with_dane(&dns, &hop).await;
+        let found = probe(prober, &dns, &hop, &destination, Some(policy), shared.now()).await;
+        let (kind, text) = looks::event(&found);
+        self.keeper.looked_at(&hop.domain, kind, text);
     }
 
     async fn trim(&self, store: &Store) -> Result<(), store::Error> {

@@ -150,6 +150,11 @@ impl<W: World> Keeper<W> {
         }
     }
 
+    /// The MX hosts of a domain were looked at.
+    pub fn looked_at(&self, domain: &Domain, kind: TlsEventKind, text: String) {
+        self.event(domain, self.0.world.now(), kind, text);
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         // A panic elsewhere leaves it whole: nothing panics between two changes.
         self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)

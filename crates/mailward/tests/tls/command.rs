@@ -1,5 +1,6 @@
 //! `mailward tls-policy` beside `serve`, and what is answered without a Postfix.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use super::lab::{Lab, Program};
@@ -111,4 +112,87 @@ fn why_was_this_deferred() {
     let (_, text) = tell(&program, &["sts-wrong-mx.test", "--json", "--at", &soon]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["answered"]["what"], "answered", "{text}");
+}
+
+#[test]
+fn what_is_seen_of_mx_hosts() {
+    let Some(lab) = Lab::start() else { return };
+    let program = Program::start(&lab, "3.10.5");
+    let no_record = "no TLSA record speaks of the server's certificates";
+    let unknown = "its TLSA records are not known now";
+    let stranger = "not signed by an authority that is known here";
+    let refused = format!("its certificate is {stranger}");
+    let other = "the policy does not allow it";
+    for (domain, web, tlsa, enforce, dane_only) in [
+        ("plain.test", "good", "", "", ""),
+        ("plain-no-tls.test", "", "", "", ""),
+        ("sts-good.test", "good", "", "mail", ""),
+        ("sts-wild.test", "good", "", "mail", ""),
+        ("sts-testing.test", "good", "", other, ""),
+        ("sts-none.test", "good", "", "", ""),
+        ("sts-other-name.test", "for another name", "", "its certificate is for another name", ""),
+        ("sts-expired.test", "expired", "", "its certificate is expired", ""),
+        ("sts-unknown.test", stranger, "", refused.as_str(), ""),
+        ("sts-no-tls.test", "", "", "STARTTLS is not offered", ""),
+        ("dane-good.test", "good", "DANE-EE", "", "mail"),
+        ("[mx.dane-good.test]", "good", "DANE-EE", "", "mail"),
+        ("dane-bad.test", stranger, no_record, "", no_record),
+        ("dane-bogus.test", stranger, unknown, "", unknown),
+        ("sts-dane.test", stranger, "DANE-EE", other, "mail"),
+        // Its MX records are not authentic, so TLSA records say nothing.
+        ("unsigned.test", "good", "", "mail", ""),
+    ] {
+        let (_, text) = tell(&program, &[domain, "--probe", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let host = &json["probe"]["hosts"][0];
+        let text_of = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let fate = |value: &serde_json::Value| match value["mail"].as_bool() {
+            Some(true) => "mail".to_owned(),
+            Some(false) => text_of(&value["why"]),
+            None => String::new(),
+        };
+        let found =
+            [text_of(&host["web"]), text_of(&host["tlsa"]), fate(&host["enforce"]), fate(&host["dane_only"])];
+        assert_eq!(found, [web, tlsa, enforce, dane_only], "{domain}\n{text}");
+    }
+    // Nothing is said of servers that nobody asked to see, and a look is no mail.
+    let (_, text) = tell(&program, &["sts-good.test", "--json"]);
+    assert!(text.contains("\"probe\":null"), "{text}");
+    assert!(lab.servers.values().all(|mx| mx.arrived().is_empty()));
+    let (code, text) = tell(&program, &["sts-testing.test", "--probe"]);
+    assert_eq!(code, 0, "{text}");
+    for part in
+        ["  mx.sts-testing.test\n", "TLS 1.3 at 127.", "if enforced", "no mail: the policy does not allow it"]
+    {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    // One without an address of three.
+    let (_, text) = tell(&program, &["three.test", "--probe", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let hosts = json["probe"]["hosts"].as_array().unwrap();
+    let taken: Vec<_> = hosts.iter().map(|host| host["enforce"]["mail"].as_bool().unwrap()).collect();
+    assert_eq!(taken, [false, true, true], "{text}");
+}
+
+#[test]
+fn domains_that_test_their_policies_are_looked_at_where_that_is_wanted() {
+    let Some(lab) = Lab::start() else { return };
+    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let program = Program::start_at(&lab, "3.10.5", &format!("'{addr}'\nprobe_testing = true"), addr);
+    for key in ["sts-good.test", "plain.test", "sts-testing.test"] {
+        program.ask(key);
+    }
+    program.says("what=unready", 1);
+    let lost = "mx.sts-testing.test: if enforced: no mail: the policy does not allow it";
+    let soon = (mailward::input::now().0 + 60).to_string();
+    let mut last = String::new();
+    let told = testkit::real::wait_until(|| {
+        last = tell(&program, &["sts-testing.test", "--at", &soon]).1;
+        last.contains(lost)
+    });
+    assert!(told, "{last}");
+    // Of the others nothing was seen, though they came first.
+    let log = program.log();
+    assert_eq!(log.matches("what=probed").count() + log.matches("what=unready").count(), 1, "{log}");
+    assert!(lab.servers.values().all(|mx| mx.arrived().is_empty()));
 }

@@ -6,6 +6,7 @@ use store::{TlsEvent, TlsPolicy};
 use verdict::tls::{Level, Sts};
 
 use super::look::Look;
+use super::probed::ProbeJson;
 use crate::show::escape::escape;
 
 /// `mailward tls-policy DOMAIN`.
@@ -32,6 +33,8 @@ pub(in crate::command) struct TlsPolicyJson {
     answer: String,
     /// The steps to it.
     steps: Vec<StepJson>,
+    /// What was seen of the MX hosts; null if they were not looked at.
+    probe: Option<ProbeJson>,
 }
 
 /// A policy.
@@ -90,7 +93,7 @@ pub(in crate::command) struct HistoryJson {
 struct EventJson {
     /// When, in seconds since 1970.
     at: u64,
-    /// `fetched`, `failed`, `vanished`, `weakened` or `answered`.
+    /// `fetched`, `failed`, `vanished`, `weakened`, `probed`, `unready` or `answered`.
     what: &'static str,
     /// More of it, line by line.
     text: Vec<String>,
@@ -140,6 +143,7 @@ impl TlsPolicyJson {
                 .iter()
                 .map(|step| StepJson { text: escape(step.to_string()), section: step.section().0 })
                 .collect(),
+            probe: look.probed.as_ref().map(ProbeJson::new),
         }
     }
 }

@@ -9,6 +9,7 @@ use verdict::tls::postfix::{Answer, Version};
 use verdict::tls::{Asked, Decision, Facts, Level, Step, Sts, UseDane, decide};
 
 use super::Args;
+use super::probed::Probed;
 use crate::config::Config;
 use crate::input::{InputError, now};
 use crate::serve::tls_policy::TlsSite;
@@ -28,6 +29,8 @@ pub(super) struct Look {
     pub(super) sts: Sts,
     pub(super) decision: Decision,
     pub(super) answer: Answer,
+    /// What was seen of the MX hosts, if they were looked at.
+    pub(super) probed: Option<Probed>,
     version: Version,
     now: UnixTime,
 }
@@ -71,15 +74,21 @@ impl Look {
         let world =
             named.then(|| World::open(args.dns.dns.as_deref(), args.dns.overlay.as_deref())).transpose()?;
         match &world {
-            Some(world) => Ok(Self::with(args, hop, &config, &site, &world.view(None)).await),
+            Some(world) => Self::with(args, hop, &config, &site, &world.view(None)).await,
             None => {
                 let resolver = crate::serve::resolver(&config.dns)?;
-                Ok(Self::with(args, hop, &config, &site, &View::Plain(Below::Resolver(&resolver))).await)
+                Self::with(args, hop, &config, &site, &View::Plain(Below::Resolver(&resolver))).await
             }
         }
     }
 
-    async fn with(args: &Args, hop: NextHop, config: &Config, site: &TlsSite, dns: &View<'_>) -> Self {
+    async fn with(
+        args: &Args,
+        hop: NextHop,
+        config: &Config,
+        site: &TlsSite,
+        dns: &View<'_>,
+    ) -> Result<Self, InputError> {
         let kept = match database(config) {
             Ok(Some(store)) => store.tls_policy(&hop.domain).await,
             Ok(None) => Ok(None),
@@ -110,7 +119,12 @@ impl Look {
         let decision =
             decide(Facts { domain: &hop.domain, sts: &sts, destination: &destination, dane: site.dane });
         let answer = site.postfix.answer(&decision);
-        Self { hop, published, kept, fetched, sts, decision, answer, version: site.postfix.version, now }
+        let version = site.postfix.version;
+        let probed = match args.probe {
+            true => Some(Probed::of(&config.tls_policy, dns, &hop, &sts, now).await?),
+            false => None,
+        };
+        Ok(Self { hop, published, kept, fetched, sts, decision, answer, probed, version, now })
     }
 
     /// Whether Postfix keeps mail back.

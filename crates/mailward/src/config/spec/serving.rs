@@ -277,7 +277,8 @@ pub(in super::super) static TLS_POLICY: Part = part(
             "authorities",
             "\"system\"",
             &[
-                "Whose certificates of policy hosts are believed: those of the \"system\", those \"bundled\" with mailward, or a PEM file.",
+                "Whose certificates of policy hosts (and of MX hosts that are looked at) are believed: those of the \"system\", those",
+                "\"bundled\" with mailward, or a PEM file.",
             ],
         ),
         example(
@@ -288,9 +289,19 @@ pub(in super::super) static TLS_POLICY: Part = part(
         example(
             "allowed_networks",
             "[\"192.0.2.0/24\"]",
-            &["Networks that policy hosts may be in though they are not public."],
+            &[
+                "Networks that policy hosts, and MX hosts that are looked at, may be in though they are not public.",
+            ],
         ),
         default("https_port", "443", &["The port of policy hosts."]),
+        default(
+            "probe_testing",
+            "false",
+            &[
+                "Look at the MX hosts of domains whose policy is in mode testing, when it is fetched: SMTP to port 25 of strangers, up to",
+                "STARTTLS, from this host's own address.",
+            ],
+        ),
     ],
 );
 

@@ -37,12 +37,12 @@ const CASES: &[(&str, &str, &str)] = &[
 const CLEAR: &[&str] = &["plain-no-tls.test"];
 
 fn start(root: &Root, lab: &Lab, place: &str) -> Postfix {
-    start_with(root, lab, &format!("socketmap:{place}:tls-policy"))
+    start_with(root, lab, "may", &format!("socketmap:{place}:tls-policy"))
 }
 
-fn start_with(root: &Root, lab: &Lab, maps: &str) -> Postfix {
+fn start_with(root: &Root, lab: &Lab, level: &str, maps: &str) -> Postfix {
     let settings = format!(
-        "relay_domains = test\nrelay_transport = smtp\nsmtp_tls_security_level = may\nsmtp_dns_support_level = dnssec\n\
+        "relay_domains = test\nrelay_transport = smtp\nsmtp_tls_security_level = {level}\nsmtp_dns_support_level = dnssec\n\
          smtp_tls_policy_maps = {maps}\nsmtp_tls_CAfile = $config_directory/ca.pem\n\
          smtp_tls_loglevel = 1\n"
     );
@@ -129,7 +129,8 @@ fn sts_21_a_table_of_the_site_that_stands_before_ours() {
         let Some(lab) = Lab::start() else { return };
         let program = Program::start(&lab, &version(&root));
         let own = "inline:{ { sts-wrong-mx.test = may }, { sts-other-name.test = encrypt } }";
-        let postfix = start_with(&root, &lab, &format!("{own}, socketmap:inet:{}:tls-policy", program.addr));
+        let postfix =
+            start_with(&root, &lab, "may", &format!("{own}, socketmap:inet:{}:tls-policy", program.addr));
         for (domain, ended, why) in CASES {
             let ended = match *domain {
                 "sts-wrong-mx.test" | "sts-other-name.test" => SENT,
@@ -137,5 +138,21 @@ fn sts_21_a_table_of_the_site_that_stands_before_ours() {
             };
             check(&lab, &program, &postfix, (domain, ended, if ended == SENT { "" } else { why }));
         }
+    }
+}
+
+/// What docs/tls-policy.md and `doctor` say of a stricter level: it holds, but for hosts without TLSA records beside one with them.
+#[test]
+fn a_stricter_level_of_the_site() {
+    for root in Root::all(&["postfix"]) {
+        let Some(lab) = Lab::start() else { return };
+        let program = Program::start(&lab, &version(&root));
+        let maps = format!("socketmap:inet:{}:tls-policy", program.addr);
+        let postfix = start_with(&root, &lab, "encrypt", &maps);
+        check(&lab, &program, &postfix, ("plain.test", SENT, ""));
+        let refused = send(&postfix, "plain-no-tls.test");
+        assert!(refused.contains("TLS is required, but was not offered"), "{refused}");
+        assert!(send(&postfix, "mixed.test").contains(SENT));
+        assert_eq!(lab.arrived("mixed.test"), (1, 0), "in clear");
     }
 }

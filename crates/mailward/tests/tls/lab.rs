@@ -181,6 +181,8 @@ fn zone(servers: &BTreeMap<&'static str, Mx>, tlsa: &str) -> String {
     for (preference, name) in [(10, "mx2"), (20, "mx1"), (30, "mx3")] {
         zone.push_str(&format!("three.test. 300 MX {preference} {name}.three.test.\n"));
     }
+    // One host without TLS, and one with TLSA records.
+    zone.push_str("mixed.test. 300 MX 10 mx.plain-no-tls.test.\nmixed.test. 300 MX 20 mx.dane-good.test.\n");
     zone.push_str("mx2.three.test. 300 A 127.0.0.9\n");
     zone.push_str("*.mass.test. 300 TXT \"v=STSv1; id=1;\"\n*.mass.test. 300 MX 10 mx.plain.test.\n");
     zone + tlsa

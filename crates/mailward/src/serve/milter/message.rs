@@ -79,10 +79,10 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
         self.stripped = Stripped::default();
         self.room = self.shared.room.message();
         self.work = Work::NoRoom;
-        self.shared.metrics.trouble(Trouble::Memory);
+        self.shared.ground.metrics.trouble(Trouble::Memory);
         let line = self.about.line(None).text("disposition", "defer");
         let why = "the headers of all messages together take too much memory";
-        self.shared.log.trouble("memory", line.text("trouble", why));
+        self.shared.ground.log.trouble("memory", line.text("trouble", why));
     }
 }
 
@@ -165,7 +165,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
         };
         let end = match work {
             Work::None => {
-                shared.log.write(&about.line(queue.as_deref()));
+                shared.ground.log.write(&about.line(queue.as_deref()));
                 Verdict::Accept.into()
             }
             Work::NoRoom => no_room().into(),
@@ -175,8 +175,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
             }
             Work::Signing(signing) => signing.end(&shared, &site, &about, &removed, queue).await,
         };
-        shared.metrics.message(about.direction);
-        shared.metrics.latency(start.elapsed());
+        shared.ground.metrics.message(about.direction);
+        shared.ground.metrics.latency(start.elapsed());
         end
     }
 }

@@ -67,7 +67,10 @@ fn net_14_the_part_that_asks_policy_hosts_needs_no_keys_and_shows_what_it_knows(
     assert_eq!(program.page("/healthz"), (200, "tls-policy: good\ndns: good\nstore: good\n".to_owned()));
     let (_, page) = program.page("/metrics");
     assert!(page.contains("mailward_tls_answers_total{level=\"nothing\"} 1\n"), "{page}");
-    assert!(page.contains("mailward_dns_answers_total") && !page.contains("mailward_messages_total"), "{page}");
+    assert!(
+        page.contains("mailward_dns_answers_total") && !page.contains("mailward_messages_total"),
+        "{page}"
+    );
     let log = program.log();
     assert!(log.contains("parts=tls-policy,web ") && !log.contains("listener=milter"), "{log}");
     let data = program.folder.path().join("mailward-data");

@@ -17,6 +17,7 @@ use tokio::time::interval;
 use verdict::tls::postfix::{Answer, Postfix};
 use verdict::tls::{Decision, UseDane};
 
+use super::jobs;
 use super::log::Line;
 use super::looks::{self, Looks};
 use super::metrics;
@@ -221,7 +222,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
                 often.tick().await;
                 self.keeper.flush().await;
                 if (rounds.is_multiple_of(TRIM) || self.keeper.grown() > MAX_GROWN)
-                    && let Err(error) = self.trim(store).await
+                    && let Err(error) =
+                        jobs::alone(store, "tls-trim", LEASE, self.keeper.trim(TLS_POLICY_BYTES)).await
                 {
                     self.keeper.world().trouble(&error);
                 }
@@ -249,16 +251,6 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         let found = probe(prober, &dns, &hop, &destination, Some(policy), ground.now()).await;
         let (kind, text) = looks::event(&found);
         self.keeper.looked_at(&hop.domain, kind, text);
-    }
-
-    async fn trim(&self, store: &Store) -> Result<(), store::Error> {
-        let now = self.keeper.world().now();
-        let holder = format!("{}-{}", std::process::id(), now.0);
-        if let Some(lease) = store.claim("tls-trim", &holder, now, LEASE).await? {
-            self.keeper.trim(TLS_POLICY_BYTES).await?;
-            store.release(lease).await?;
-        }
-        Ok(())
     }
 
     /// Ends: what waits goes into the database.

@@ -86,7 +86,10 @@ pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shown: &Shown<'_
     mta.ask(&Command::EndOfHeader).await.unwrap();
     tokio::time::sleep(shown.slow).await;
     for piece in shown.body.chunks(65_535) {
-        mta.ask(&Command::Body(piece)).await.unwrap();
+        let replies = mta.ask(&Command::Body(piece)).await.unwrap();
+        if replies.last().unwrap() != Reply::Continue {
+            return said(&replies);
+        }
     }
     said(&mta.ask(&Command::EndOfBody(b"")).await.unwrap())
 }

@@ -1,6 +1,12 @@
 //! What real Postfix, the oldest and the newest that is supported, makes of the policies that it is told: it takes each of
 //! them, and obeys it. The mail servers here have no TLS, so no mail goes where a policy is obeyed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
 
 use std::fs;
 

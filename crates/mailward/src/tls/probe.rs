@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use courier::{Probed, Prober, RootsError};
-use dane::{Destination, Host, Mx, Tlsa, Usage};
+use dane::{Destination, Host, Tlsa, Usage};
 use dns::{Dns, Name};
 use futures_util::stream::{self, StreamExt};
 use mail::{Domain, UnixTime};
@@ -115,10 +115,7 @@ pub async fn probe<D: Dns>(
     policy: Option<&Policy>,
     now: UnixTime,
 ) -> Probe {
-    let names = match &destination.mx {
-        Mx::Hosts { names, .. } => names.as_slice(),
-        Mx::None(_) | Mx::Unknown(_) => &[],
-    };
+    let names = destination.mx.names();
     let begin = |name| {
         let dane = destination.hosts.iter().find(|(host, _)| host == name).map(|(_, host)| host);
         look(prober, dns, hop, name, dane, policy, now)

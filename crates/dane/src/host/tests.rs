@@ -122,6 +122,13 @@ fn aliases() {
 }
 
 #[test]
+fn the_records_are_those_of_the_port() {
+    let text = format!("{ALL}mx.example. A 192.0.2.1\n_2525._tcp.mx.example. TLSA 3 1 1 HASH");
+    let found = |port| show(&pollster::block_on(host(&zone(&text), &name("mx.example"), port)));
+    assert_eq!((found(25), found(2525)), ("NoTlsa".to_owned(), "usable mx.example 1".to_owned()));
+}
+
+#[test]
 fn trouble_is_of_one_host() {
     check(&format!("{ALL}{HERE};! servfail mx.example. AAAA"), "usable mx.example 1");
     check(&format!("{ALL}{HERE};! servfail mx.example. A"), "A mx.example ServerFailure");

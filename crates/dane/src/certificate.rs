@@ -71,7 +71,7 @@ impl fmt::Display for Fault {
 
 /// Holds the certificates of a server (DER, its own first, as it sent them) against TLSA records that can be used, and gives
 /// the usage of the record that fits. `names` are those that a certificate of an authority may be for: the TLSA base domain,
-/// and the next-hop domain.
+/// and [`next_hop_names`](crate::next_hop_names).
 pub fn certificate(
     records: &[Tlsa],
     chain: &[&[u8]],

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use dns::{Answer, Data, Dns, Failure, Name, Question, RecordType, Reply};
 use futures_util::future::join_all;
 
-use crate::host::{Host, NotApplicable, Trouble, host};
+use crate::host::{Host, NotApplicable, Trouble, expanded, host};
 
 /// Most MX hosts of a domain that are looked up; of the rest nobody knows what DANE says.
 pub const MAX_HOSTS: usize = 32;
@@ -93,6 +93,19 @@ fn exchange(data: &Data) -> Option<(u16, &Name)> {
 /// Asks which hosts take mail for a domain.
 pub async fn mx<D: Dns>(dns: &D, domain: &Name) -> Mx {
     Mx::from_answer(domain, &dns.ask(&Question::new(domain.clone(), RecordType::Mx)).await)
+}
+
+/// The names of a next-hop domain that a certificate of an authority may be for, beside the TLSA base domain.
+pub async fn next_hop_names<D: Dns>(dns: &D, mx: &Mx, domain: &Name) -> Vec<Name> {
+    let mut names = vec![domain.clone()];
+    // RFC 7672 §3.2.2: what it is an alias of is a name of it, where its MX records and with them the aliases are authentic.
+    if matches!(mx, Mx::Hosts { authenticated: true, .. })
+        && let Ok(end) = expanded(dns, domain.clone()).await
+        && end != *domain
+    {
+        names.push(end);
+    }
+    names
 }
 
 /// Asks which hosts take mail for a domain, and what DANE says of each at `port`, all side by side.

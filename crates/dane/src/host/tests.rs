@@ -3,7 +3,7 @@
 use dns::Zone;
 
 use super::*;
-use crate::mx::{Destination, Mx, lookup};
+use crate::mx::{Destination, Mx, lookup, mx, next_hop_names};
 
 const HASH: &str = "0102030405060708091011121314151617181920212223242526272829303132";
 
@@ -179,6 +179,38 @@ fn domains_without_mx_records() {
     let elsewhere = "d.example. CNAME x.test.\nx.test. MX 1 mx.example.\n";
     check_domain(&format!("{signed}{elsewhere}{HERE}"), "false mx.example: InsecureMx");
     check_domain(&format!("{ALL}{elsewhere}{HERE}"), "true mx.example: usable mx.example 1");
+}
+
+/// RFC 7672 §3.2.2: the next-hop domain, and where its MX records stand at the end of aliases, that too.
+#[test]
+fn names_of_the_next_hop() {
+    let check = |text: &str, expected: &str| {
+        let (zone, domain) = (zone(text), name("d.example"));
+        let found =
+            pollster::block_on(async { next_hop_names(&zone, &mx(&zone, &domain).await, &domain).await });
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found.join(" "), expected, "{text}");
+    };
+    let records = "x.example. MX 1 mx.example.\n";
+    let aliases = "d.example. CNAME e.example.\ne.example. CNAME x.example.\n";
+    check(&format!("{ALL}d.example. MX 1 mx.example."), "d.example");
+    check(&format!("{ALL}{aliases}{records}"), "d.example x.example");
+    // Who could forge the way could forge the name.
+    check(&format!("{aliases}{records}"), "d.example");
+    check(&format!(";! authenticated d.example.\n{aliases}{records}"), "d.example");
+    // Without MX records it is the host, whose base domain says what it is an alias of.
+    check(&format!("{ALL}{aliases}x.example. A 192.0.2.1"), "d.example");
+    check(&format!("{ALL}{aliases}{records};! timeout e.example. CNAME"), "d.example");
+    let chain = |links: usize| -> String {
+        let links: String =
+            (1..links).map(|n| format!("n{n}.example. CNAME n{}.example.\n", n + 1)).collect();
+        format!("{ALL}d.example. CNAME n1.example.\n{links}")
+    };
+    let most = dns::MAX_CNAMES;
+    check(
+        &format!("{}n{most}.example. MX 1 mx.example.", chain(most)),
+        &format!("d.example n{most}.example"),
+    );
 }
 
 /// What other programs make of one host's trouble, each with its issue.

@@ -15,7 +15,7 @@ use socketmap::{Lookup, Reason, Reply, Request, Trouble, Value};
 use store::{Store, TLS_POLICY_BYTES, TlsEvent, TlsEventKind};
 use tokio::time::interval;
 use verdict::tls::postfix::{Answer, Postfix};
-use verdict::tls::{Decision, UseDane};
+use verdict::tls::{Decision, Level, UseDane, Why};
 
 use super::jobs;
 use super::log::Line;
@@ -38,7 +38,7 @@ const DNS: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(60);
 /// Longer answers are not remembered, in bytes.
 const MAX_REMEMBERED: usize = 2 << 10;
-/// How often what waits for the database is written down.
+/// How often what waits for the database is written down, and looked what is to be forgotten.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often policies that are due are looked for.
 const RENEW: Duration = Duration::from_secs(60);
@@ -95,8 +95,8 @@ pub struct TlsPolicy<D> {
     remembered: Remembered<Told>,
 }
 
-/// What Postfix was told, by which site, and the word for it.
-type Told = (Reply, Arc<TlsSite>, &'static str);
+/// What Postfix was told, by which site, after which forgetting, and the word for it.
+type Told = (Reply, Arc<TlsSite>, u64, &'static str);
 
 /// What a keeper needs.
 pub struct Surroundings<D> {
@@ -145,7 +145,9 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
         let more = event.text.lines().collect::<Vec<_>>().join("; ");
         match event.kind {
             TlsEventKind::Failed => self.ground.log.trouble("tls-policy", line.text("why", more)),
-            TlsEventKind::Fetched => self.ground.log.write(&line.text("policy", more)),
+            TlsEventKind::Fetched | TlsEventKind::Forgotten => {
+                self.ground.log.write(&line.text("policy", more));
+            }
             TlsEventKind::Answered => {
                 self.ground.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
             }
@@ -183,9 +185,11 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
     pub async fn answer(&self, key: &[u8]) -> Reply {
         let world = self.keeper.world();
         let (ground, site, now) = (&world.ground, world.site(), world.now());
-        let by_this_site =
-            |(reply, by, level): &Told| Arc::ptr_eq(by, &site).then(|| (reply.clone(), *level));
-        if let Some((reply, level)) = self.remembered.get(key, now, by_this_site).flatten() {
+        let epoch = self.keeper.epoch();
+        let still_good = |(reply, by, after, level): &Told| {
+            (Arc::ptr_eq(by, &site) && *after == epoch).then(|| (reply.clone(), *level))
+        };
+        if let Some((reply, level)) = self.remembered.get(key, now, still_good).flatten() {
             ground.metrics.policy_answer(level);
             return reply;
         }
@@ -198,10 +202,12 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         ground.metrics.policy_answer(level);
         let number = number(&answer);
         self.keeper.told(&hop.domain, number, answer == Answer::NotFound, || told(&answer, &decision));
+        let stops_mail = matches!(decision.level, Level::Defer(Why::NoneAllowed | Why::NoHosts));
+        let is_looked_at = stops_mail && self.keeper.stops_mail(&hop.domain, &found.published);
         let reply = reply(&answer);
-        if answer.to_string().len() <= MAX_REMEMBERED {
+        if !is_looked_at && answer.to_string().len() <= MAX_REMEMBERED {
             let good_for = found.good_for.min(dns.shortest());
-            self.remembered.put(key, (reply.clone(), site, level), now, good_for);
+            self.remembered.put(key, (reply.clone(), site, epoch, level), now, good_for);
         }
         reply
     }
@@ -220,6 +226,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
             let (mut often, mut rounds) = (interval(FLUSH), 0u32);
             loop {
                 often.tick().await;
+                self.keeper.catch_up().await;
                 self.keeper.flush().await;
                 if (rounds.is_multiple_of(TRIM) || self.keeper.grown() > MAX_GROWN)
                     && let Err(error) =

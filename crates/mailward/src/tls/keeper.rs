@@ -347,7 +347,13 @@ impl<W: World> Keeper<W> {
             Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,
             Err(why) => {
                 let now = self.0.world.now();
-                self.event(domain, now, TlsEventKind::Failed, why);
+                let event =
+                    TlsEvent { domain: domain.clone(), at: now, kind: TlsEventKind::Failed, text: why };
+                // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
+                if !self.known(domain).1.is_leaving(now) {
+                    self.0.world.event(&event);
+                }
+                self.memory().note(event);
                 self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }

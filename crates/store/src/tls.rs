@@ -1,6 +1,8 @@
 //! MTA-STS policies of other domains, and what came to pass with them. How long a policy is in force is not decided here: a row
 //! is what was fetched, and when.
 
+use std::collections::BTreeSet;
+
 use mail::{Domain, UnixTime};
 use mta_sts::{Id, Kept, Policy};
 
@@ -18,6 +20,11 @@ pub const TLS_STALE_DAYS: u64 = 30;
 pub const TLS_HISTORY_DAYS: u64 = 90;
 /// Most events of all domains that are kept.
 pub const TLS_HISTORY_ROWS: u64 = 100_000;
+/// Most events of one kind that are kept of a domain: what a domain does again and again is no reason to forget the others.
+pub const TLS_DOMAIN_EVENTS: u64 = 50;
+/// A policy is not due for so many seconds after it was fetched, however short its life: whoever has one that ends with each
+/// minute has it fetched when mail goes to him, and not for weeks in each minute.
+pub const TLS_RENEW_AFTER: u64 = 1_800;
 /// Longest text of an event, in bytes.
 pub const MAX_TLS_EVENT: usize = 4 << 10;
 /// Most policies or events that one query gives.
@@ -131,7 +138,8 @@ impl Work for All {
 const GET: &str =
     "SELECT domain, policy_id, policy, fetched_at, refresh_at FROM tls_policies WHERE domain = $1";
 const DUE: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at FROM tls_policies \
-    WHERE refresh_at <= $1 AND expires_at >= $1 AND last_day >= $2 ORDER BY refresh_at LIMIT $3";
+    WHERE refresh_at <= $1 AND expires_at >= $1 AND last_day >= $2 AND (fetched_at <= $4 OR fetched_at > $1) \
+    ORDER BY refresh_at LIMIT $3";
 /// Another node may have fetched a later one.
 const PUT: &str = "INSERT INTO tls_policies \
     (domain, policy_id, policy, fetched_at, expires_at, refresh_at, days_used, last_day, bytes) \
@@ -148,6 +156,8 @@ const UNUSED: &str = "SELECT domain, bytes FROM tls_policies ORDER BY days_used,
 const DELETE: &str = "DELETE FROM tls_policies WHERE domain = $1";
 const NOTE: &str = "INSERT INTO tls_history (domain, at, kind, text) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (domain, at, kind) DO UPDATE SET text = excluded.text";
+const ENOUGH: &str = "DELETE FROM tls_history WHERE domain = $1 AND kind = $2 AND at <= (SELECT at FROM tls_history \
+    WHERE domain = $1 AND kind = $2 ORDER BY at DESC LIMIT 1 OFFSET $3)";
 const HISTORY: &str = "SELECT domain, at, kind, text FROM tls_history \
     WHERE domain = $1 AND at >= $2 AND at <= $3 ORDER BY at DESC, kind LIMIT $4";
 const FORGET: &str = "DELETE FROM tls_history WHERE at < $1";
@@ -192,8 +202,12 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<TlsPolicy>, Error> {
         let since = day_of(now).saturating_sub(days);
-        let values =
-            vec![int(now.0).into(), i64::from(since).into(), i64::from(limit.min(MAX_TLS_PAGE)).into()];
+        let values = vec![
+            int(now.0).into(),
+            i64::from(since).into(),
+            i64::from(limit.min(MAX_TLS_PAGE)).into(),
+            int(now.0.saturating_sub(TLS_RENEW_AFTER)).into(),
+        ];
         let rows = self.pool.read(&Select(DUE, values)).await?;
         // One that can't be read is no reason to leave the others.
         Ok(rows.iter().filter_map(|row| policy_of(row).ok()).collect())
@@ -234,7 +248,7 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.count(0))
     }
 
-    /// Keeps what came to pass. Of the same kind in one second, the last.
+    /// Keeps what came to pass. Of the same kind in one second, the last; of each kind the last [`TLS_DOMAIN_EVENTS`].
     pub async fn note_tls(&self, events: &[TlsEvent]) -> Result<(), Error> {
         let values = |event: &TlsEvent| -> Vec<Value> {
             let text = cut(&event.text);
@@ -247,7 +261,12 @@ impl Store {
         };
         let mut events: Vec<&TlsEvent> = events.iter().collect();
         events.sort_by(|a, b| (&a.domain, a.at, a.kind).cmp(&(&b.domain, b.at, b.kind)));
-        self.pool.write(&All(events.into_iter().map(|event| (NOTE, values(event))).collect())).await.map(drop)
+        let mut all: Vec<_> = events.iter().map(|event| (NOTE, values(event))).collect();
+        let kinds: BTreeSet<_> = events.iter().map(|event| (&event.domain, event.kind)).collect();
+        all.extend(kinds.into_iter().map(|(domain, kind)| {
+            (ENOUGH, vec![domain.as_str().into(), kind.as_str().into(), int(TLS_DOMAIN_EVENTS).into()])
+        }));
+        self.pool.write(&All(all)).await.map(drop)
     }
 
     /// What came to pass with a domain from one time to another, both included, latest first; at most [`MAX_TLS_PAGE`].

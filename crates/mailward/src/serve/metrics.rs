@@ -27,10 +27,11 @@ const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
 const LEVELS: [&str; 5] = ["nothing", "dane", "dane-only", "secure", "defer"];
 const FETCHES: [&str; 2] = ["fetched", "failed"];
-const EVENTS: [TlsEventKind; 5] = [
+const EVENTS: [TlsEventKind; 6] = [
     TlsEventKind::Fetched,
     TlsEventKind::Vanished,
     TlsEventKind::Weakened,
+    TlsEventKind::Forgotten,
     TlsEventKind::Probed,
     TlsEventKind::Unready,
 ];
@@ -375,7 +376,7 @@ impl Metrics {
             }),
             family(
                 "mailward_policy_events_total",
-                "New policies, those that vanished or became weaker, and looks at MX hosts.",
+                "New policies, those that vanished, became weaker or were forgotten, and looks at MX hosts.",
                 by("event", &EVENTS.map(TlsEventKind::as_str), &self.policy_events),
             ),
             family("mailward_rows_total", "Rows for the database.", counter(&self.rows)),

@@ -15,7 +15,7 @@ use socketmap::{Lookup, Reason, Reply, Request, Trouble, Value};
 use store::{Store, TLS_POLICY_BYTES, TlsEvent, TlsEventKind};
 use tokio::time::interval;
 use verdict::tls::postfix::{Answer, Postfix};
-use verdict::tls::{Decision, UseDane};
+use verdict::tls::{Decision, Level, UseDane, Why};
 
 use super::log::Line;
 use super::looks::{self, Looks};
@@ -36,7 +36,7 @@ const DNS: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(60);
 /// Longer answers are not remembered, in bytes.
 const MAX_REMEMBERED: usize = 2 << 10;
-/// How often what waits for the database is written down.
+/// How often what waits for the database is written down, and looked what is to be forgotten.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often policies that are due are looked for.
 const RENEW: Duration = Duration::from_secs(60);
@@ -87,8 +87,8 @@ pub struct TlsPolicy<D> {
     remembered: Remembered<Told>,
 }
 
-/// What Postfix was told, by which site, and the word for it.
-type Told = (Reply, Arc<TlsSite>, &'static str);
+/// What Postfix was told, by which site, after which forgetting, and the word for it.
+type Told = (Reply, Arc<TlsSite>, u64, &'static str);
 
 /// What a keeper needs.
 pub struct Surroundings<D>(Arc<Shared<D>>, Looks);
@@ -128,7 +128,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
         let more = event.text.lines().collect::<Vec<_>>().join("; ");
         match event.kind {
             TlsEventKind::Failed => self.0.log.trouble("tls-policy", line.text("why", more)),
-            TlsEventKind::Fetched => self.0.log.write(&line.text("policy", more)),
+            TlsEventKind::Fetched | TlsEventKind::Forgotten => self.0.log.write(&line.text("policy", more)),
             TlsEventKind::Answered => {
                 self.0.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
             }
@@ -159,8 +159,10 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         let shared = &self.keeper.world().0;
         let (site, now) = (shared.site(), shared.now());
         let Some(tls) = &site.tls else { return Reply::NotFound };
-        if let Some((reply, by, level)) = self.remembered.get(key, now)
+        let epoch = self.keeper.epoch();
+        if let Some((reply, by, after, level)) = self.remembered.get(key, now)
             && Arc::ptr_eq(&by, tls)
+            && after == epoch
         {
             shared.metrics.policy_answer(level);
             return reply;
@@ -174,10 +176,12 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         shared.metrics.policy_answer(level);
         let number = number(&answer);
         self.keeper.told(&hop.domain, number, answer == Answer::NotFound, || told(&answer, &decision));
+        let stops_mail = matches!(decision.level, Level::Defer(Why::NoneAllowed | Why::NoHosts));
+        let is_looked_at = stops_mail && self.keeper.stops_mail(&hop.domain, &found.published);
         let reply = reply(&answer);
-        if answer.to_string().len() <= MAX_REMEMBERED {
+        if !is_looked_at && answer.to_string().len() <= MAX_REMEMBERED {
             let good_for = found.good_for.min(dns.shortest());
-            self.remembered.put(key, (reply.clone(), Arc::clone(tls), level), now, good_for);
+            self.remembered.put(key, (reply.clone(), Arc::clone(tls), epoch, level), now, good_for);
         }
         reply
     }
@@ -196,6 +200,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
             let (mut often, mut rounds) = (interval(FLUSH), 0u32);
             loop {
                 often.tick().await;
+                self.keeper.catch_up().await;
                 self.keeper.flush().await;
                 if (rounds.is_multiple_of(TRIM) || self.keeper.grown() > MAX_GROWN)
                     && let Err(error) = self.trim(store).await

@@ -37,9 +37,13 @@ const CASES: &[(&str, &str, &str)] = &[
 const CLEAR: &[&str] = &["plain-no-tls.test"];
 
 fn start(root: &Root, lab: &Lab, place: &str) -> Postfix {
+    start_with(root, lab, &format!("socketmap:{place}:tls-policy"))
+}
+
+fn start_with(root: &Root, lab: &Lab, maps: &str) -> Postfix {
     let settings = format!(
         "relay_domains = test\nrelay_transport = smtp\nsmtp_tls_security_level = may\nsmtp_dns_support_level = dnssec\n\
-         smtp_tls_policy_maps = socketmap:{place}:tls-policy\nsmtp_tls_CAfile = $config_directory/ca.pem\n\
+         smtp_tls_policy_maps = {maps}\nsmtp_tls_CAfile = $config_directory/ca.pem\n\
          smtp_tls_loglevel = 1\n"
     );
     let postfix = Postfix::start_with_dns(root, &settings, lab.resolver.addr);
@@ -115,6 +119,23 @@ fn over_a_unix_socket_in_the_queue_directory() {
         let program = Program::start_at(&lab, &version(&root), &place, ([127, 0, 0, 1], 0).into());
         for case in CASES {
             check(&lab, &program, &postfix, *case);
+        }
+    }
+}
+
+#[test]
+fn sts_21_a_table_of_the_site_that_stands_before_ours() {
+    for root in Root::all(&["postfix"]) {
+        let Some(lab) = Lab::start() else { return };
+        let program = Program::start(&lab, &version(&root));
+        let own = "inline:{ { sts-wrong-mx.test = may }, { sts-other-name.test = encrypt } }";
+        let postfix = start_with(&root, &lab, &format!("{own}, socketmap:inet:{}:tls-policy", program.addr));
+        for (domain, ended, why) in CASES {
+            let ended = match *domain {
+                "sts-wrong-mx.test" | "sts-other-name.test" => SENT,
+                _ => ended,
+            };
+            check(&lab, &program, &postfix, (domain, ended, if ended == SENT { "" } else { why }));
         }
     }
 }

@@ -60,6 +60,8 @@ impl Forgotten {
 pub struct TlsStored {
     /// Its policy, if one is kept; an error if what is kept can't be read.
     pub policy: Result<Option<TlsPolicy>, Error>,
+    /// Until when it is in force, also if it can't be read.
+    pub expires: UnixTime,
     /// What came before that is not to be kept any more.
     pub forgotten: Forgotten,
 }
@@ -96,6 +98,11 @@ pub struct TlsEvent {
     pub kind: TlsEventKind,
     /// More of it, in lines; cut to [`MAX_TLS_EVENT`].
     pub text: String,
+}
+
+impl TlsStored {
+    /// Nothing.
+    const NONE: Self = Self { policy: Ok(None), expires: UnixTime(0), forgotten: Forgotten::NEVER };
 }
 
 impl TlsPolicy {
@@ -158,8 +165,9 @@ impl Work for All {
     }
 }
 
-const GET: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at, forgotten_at FROM tls_policies \
-    WHERE domain = $1";
+const GET: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at, forgotten_at, expires_at \
+    FROM tls_policies WHERE domain = $1";
+const ANSWERED: &str = "SELECT text FROM tls_history WHERE domain = $1 AND kind = 'answered' ORDER BY at DESC LIMIT 1";
 const DUE: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at FROM tls_policies \
     WHERE refresh_at <= $1 AND expires_at >= $1 AND last_day >= $2 AND (fetched_at <= $4 OR fetched_at > $1) \
     ORDER BY refresh_at LIMIT $3";
@@ -208,7 +216,14 @@ impl Store {
     /// The policy that is kept of a domain, and what is not to be kept any more. An error if the database does not answer.
     pub async fn tls_stored(&self, domain: &Domain) -> Result<TlsStored, Error> {
         let rows = self.pool.read(&Select(GET, vec![domain.as_str().into()])).await?;
-        rows.first().map_or(Ok(TlsStored { policy: Ok(None), forgotten: Forgotten::NEVER }), stored_of)
+        rows.first().map_or(Ok(TlsStored::NONE), stored_of)
+    }
+
+    /// What the mail server was told last, as far as that is history: the answer, without the steps to it.
+    pub async fn tls_answered(&self, domain: &Domain) -> Result<Option<String>, Error> {
+        let rows = self.pool.read(&Select(ANSWERED, vec![domain.as_str().into()])).await?;
+        let text = rows.first().map(|row| row.text(0)).transpose()?.flatten();
+        Ok(text.map(|text| text.lines().next().unwrap_or_default().to_owned()))
     }
 
     /// Keeps a policy; false if one is there that was fetched later, or if what was known before a later time than `known` is to
@@ -359,7 +374,7 @@ impl Work for Forget<'_> {
         conn.execute(FORGET, values).await?;
         let event = TlsEvent { domain: (*domain).clone(), at: *now, kind: TlsEventKind::Forgotten, text };
         conn.execute(NOTE, values_of(&event)).await?;
-        Ok(before.unwrap_or(TlsStored { policy: Ok(None), forgotten: Forgotten::NEVER }))
+        Ok(before.unwrap_or(TlsStored::NONE))
     }
 }
 
@@ -407,7 +422,7 @@ fn stored_of(row: &Row) -> Result<TlsStored, Error> {
         Some("") => Ok(None),
         _ => policy_of(row).map(Some),
     };
-    Ok(TlsStored { policy, forgotten })
+    Ok(TlsStored { policy, expires: UnixTime(row.count(6)?), forgotten })
 }
 
 fn policy_of(row: &Row) -> Result<TlsPolicy, Error> {

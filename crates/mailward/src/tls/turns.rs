@@ -2,18 +2,17 @@
 //! may have thousands, keep nobody else's policy from being fetched (STS-03, STS-17).
 
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// Most fetches at once that are quick so far.
-pub const FETCHES: usize = 256;
+pub(super) const FETCHES: usize = 256;
 /// How long one counts as quick.
-pub const QUICK: Duration = Duration::from_secs(4);
+pub(super) const QUICK: Duration = Duration::from_secs(4);
 /// Most fetches at once that take longer than that. Where there are as many, another one ends.
-pub const SLOW: usize = 64;
+pub(super) const SLOW: usize = 64;
 
 /// Turns.
 pub(super) struct Turns {
@@ -26,15 +25,26 @@ impl Turns {
         Self { quick: Semaphore::new(FETCHES), slow: Semaphore::new(SLOW) }
     }
 
-    /// Does some work when it is its turn; `None` where it was slow and too many others are.
-    pub(super) async fn take<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let turn = self.quick.acquire().await.ok()?;
-        let mut work = pin!(work);
+    /// Waits for a turn.
+    pub(super) async fn wait(&self) -> Option<Turn<'_>> {
+        Some(Turn { quick: self.quick.acquire().await.ok()?, slow: &self.slow })
+    }
+}
+
+/// Whose turn it is.
+pub(super) struct Turn<'a> {
+    quick: SemaphorePermit<'a>,
+    slow: &'a Semaphore,
+}
+
+impl Turn<'_> {
+    /// Does some work; `None` where it was slow and too many others are.
+    pub(super) async fn work<T>(self, mut work: impl Future<Output = T> + Unpin) -> Option<T> {
         if let Ok(done) = timeout(QUICK, &mut work).await {
             return Some(done);
         }
         let _slow = self.slow.try_acquire().ok()?;
-        drop(turn);
+        drop(self.quick);
         Some(work.await)
     }
 }
@@ -46,18 +56,23 @@ mod tests {
 
     use super::*;
 
-    async fn slow(seconds: u64) -> &'static str {
-        sleep(Duration::from_secs(seconds)).await;
-        "done"
+    /// Some work that takes so long, at its turn.
+    async fn work(turns: &Turns, seconds: u64) -> Option<&'static str> {
+        let turn = turns.wait().await.unwrap();
+        let work = async {
+            sleep(Duration::from_secs(seconds)).await;
+            "done"
+        };
+        turn.work(Box::pin(work)).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn sts_03_ten_thousand_slow_hosts_keep_nobody_from_his_turn_for_long() {
         let turns = Turns::new();
         let started = Instant::now();
-        let hosts = join_all((0..10_000).map(|_| turns.take(slow(60))));
+        let hosts = join_all((0..10_000).map(|_| work(&turns, 60)));
         let other = async {
-            let found = turns.take(slow(1)).await;
+            let found = work(&turns, 1).await;
             (found, started.elapsed())
         };
         let (hosts, (found, after)) = join(hosts, other).await;
@@ -72,8 +87,8 @@ mod tests {
     async fn limits_on_both_sides() {
         let turns = Turns::new();
         let done = |all: Vec<Option<_>>| all.into_iter().flatten().count();
-        assert_eq!(done(join_all((0..2 * FETCHES).map(|_| turns.take(slow(3)))).await), 2 * FETCHES);
-        assert_eq!(done(join_all((0..SLOW).map(|_| turns.take(slow(59)))).await), SLOW);
-        assert_eq!(done(join_all((0..SLOW + 1).map(|_| turns.take(slow(59)))).await), SLOW);
+        assert_eq!(done(join_all((0..2 * FETCHES).map(|_| work(&turns, 3))).await), 2 * FETCHES);
+        assert_eq!(done(join_all((0..SLOW).map(|_| work(&turns, 59))).await), SLOW);
+        assert_eq!(done(join_all((0..SLOW + 1).map(|_| work(&turns, 59))).await), SLOW);
     }
 }

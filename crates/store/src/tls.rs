@@ -167,7 +167,8 @@ impl Work for All {
 
 const GET: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at, forgotten_at, expires_at \
     FROM tls_policies WHERE domain = $1";
-const ANSWERED: &str = "SELECT text FROM tls_history WHERE domain = $1 AND kind = 'answered' ORDER BY at DESC LIMIT 1";
+const ANSWERED: &str =
+    "SELECT text FROM tls_history WHERE domain = $1 AND kind = 'answered' ORDER BY at DESC LIMIT 1";
 const DUE: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at FROM tls_policies \
     WHERE refresh_at <= $1 AND expires_at >= $1 AND last_day >= $2 AND (fetched_at <= $4 OR fetched_at > $1) \
     ORDER BY refresh_at LIMIT $3";

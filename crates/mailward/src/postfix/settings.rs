@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::milters::{self, Milter};
 
 /// Settings that are asked for.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 30] = [
     "mail_version",
     "queue_directory",
     "mail_owner",
@@ -36,6 +36,10 @@ const NAMES: [&str; 26] = [
     "receive_override_options",
     "smtp_tls_policy_maps",
     "smtp_tls_security_level",
+    "smtp_tls_enforce_sts_mx_patterns",
+    "smtp_host_lookup",
+    "ignore_mx_lookup_error",
+    "smtp_dns_resolver_options",
     "smtp_dns_support_level",
     "smtp_tls_CAfile",
     "smtp_tls_CApath",

@@ -307,6 +307,17 @@ fn tls_policies_by_version() {
     }
 }
 
+/// Where Postfix does not hold MX names against the patterns, it takes ".suffix" for any depth.
+#[test]
+fn tls_policies_by_pattern() {
+    let (newer, off) =
+        ("postfix_version = \"3.10.13\"", "mail_version = 3.10.13\nsmtp_tls_enforce_sts_mx_patterns = no");
+    check_tls(newer, off, &["error tls-patterns smtp_tls_enforce_sts_mx_patterns"]);
+    check_tls(newer, &off.replace("= no", "= yes"), &[]);
+    check_tls(&format!("{newer}\npostfix_mx_patterns = false"), off, &[]);
+    check_tls("postfix_version = \"3.10.3\"", "mail_version = 3.10.3", &[]);
+}
+
 #[test]
 fn tls_policies_by_dane() {
     const NAME: &str = "smtp_dns_support_level";
@@ -316,6 +327,20 @@ fn tls_policies_by_dane() {
         check_tls("postfix_dane = true", &format!("{NAME} = {level}"), &[&want]);
     }
     check_tls("", "smtp_dns_support_level = dnssec", &["note tls-dane-unused smtp_dns_support_level"]);
+    // What else keeps Postfix from it.
+    for (name, value) in [
+        ("smtp_host_lookup", "native"),
+        ("ignore_mx_lookup_error", "yes"),
+        ("smtp_dns_resolver_options", "res_dnsrch"),
+        ("smtp_dns_resolver_options", "res_defnames, res_dnsrch"),
+    ] {
+        let lines = format!("smtp_dns_support_level = dnssec\n{name} = {value}");
+        check_tls("postfix_dane = true", &lines, &[&format!("error tls-no-dane {name}")]);
+        check_tls("", &format!("{name} = {value}"), &[]);
+    }
+    let usual = "smtp_dns_support_level = dnssec\nsmtp_host_lookup = native, dns\nignore_mx_lookup_error = no\n\
+        smtp_dns_resolver_options =";
+    check_tls("postfix_dane = true", usual, &[]);
     // To be told "dane" is less than these for hosts without TLSA records.
     for (level, is_lowered) in [
         ("may", false),

@@ -14,6 +14,7 @@ use crate::postfix::settings::Postfix;
 use crate::serve::tls_policy::MAP;
 
 const MAPS: &str = "smtp_tls_policy_maps";
+const PATTERNS: &str = "smtp_tls_enforce_sts_mx_patterns";
 
 pub(super) fn look(report: &mut Report, postfix: &Postfix, config: &Config) {
     let Some(address) = &config.tls_policy.address else { return };
@@ -38,7 +39,8 @@ pub(super) fn look(report: &mut Report, postfix: &Postfix, config: &Config) {
         let help = "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt in main.cf";
         report.add("tls-no-authorities", Severity::Error, "smtp_tls_CAfile", message, help);
     }
-    dane(report, get("smtp_dns_support_level"), config);
+    patterns(report, get(PATTERNS), config);
+    dane(report, get, config);
     lowered(report, get("smtp_tls_security_level"), config);
     if report.0.len() == before {
         report.good(MAPS, "Postfix asks mailward how mail must be encrypted");
@@ -79,15 +81,41 @@ fn lowered(report: &mut Report, level: &str, config: &Config) {
     report.add("tls-dane-lowers", Severity::Warning, "smtp_tls_security_level", message, help);
 }
 
-fn dane(report: &mut Report, level: &str, config: &Config) {
+/// Postfix holds the names of MX hosts against a policy's patterns, or is told no patterns.
+fn patterns(report: &mut Report, value: &str, config: &Config) {
+    let told = config.tls_policy.postfix;
+    if value == "no" && told != told.without_patterns() {
+        let message = "Postfix takes the wildcards of an MTA-STS policy for names of any depth";
+        let help = format!("{PATTERNS} = yes in main.cf; or postfix_mx_patterns = false below [tls_policy]");
+        report.add("tls-patterns", Severity::Error, PATTERNS, message, help);
+    }
+}
+
+fn dane<'a>(report: &mut Report, get: impl Fn(&str) -> &'a str, config: &Config) {
     const NAME: &str = "smtp_dns_support_level";
-    match (config.tls_policy.dane, level) {
-        (UseDane::Yes, "dnssec") | (UseDane::No, _) => {}
-        (UseDane::Yes, _) => {
+    let level = get(NAME);
+    let has = |name: &str, words: &[&str]| get(name).split([',', ' ']).any(|word| words.contains(&word));
+    // What Postfix itself holds against DANE.
+    let against = [
+        (NAME, level != "dnssec", "dnssec in main.cf, and a resolver that validates"),
+        (
+            "smtp_host_lookup",
+            !get("smtp_host_lookup").is_empty() && !has("smtp_host_lookup", &["dns"]),
+            "dns in main.cf",
+        ),
+        ("ignore_mx_lookup_error", get("ignore_mx_lookup_error") == "yes", "no in main.cf"),
+        (
+            "smtp_dns_resolver_options",
+            has("smtp_dns_resolver_options", &["res_defnames", "res_dnsrch"]),
+            "(nothing) in main.cf",
+        ),
+    ];
+    if config.tls_policy.dane == UseDane::Yes {
+        for (name, _, wanted) in against.into_iter().filter(|(_, is_against, _)| *is_against) {
             let message =
                 "Postfix can't obey DANE: what should go out by it is deferred, or goes out in clear";
-            let help = "smtp_dns_support_level = dnssec in main.cf, and a resolver that validates; or postfix_dane = false below [tls_policy]";
-            report.add("tls-no-dane", Severity::Error, NAME, message, help);
+            let help = format!("{name} = {wanted}; or postfix_dane = false below [tls_policy]");
+            report.add("tls-no-dane", Severity::Error, name, message, help);
         }
     }
     if config.tls_policy.dane == UseDane::No && level == "dnssec" {

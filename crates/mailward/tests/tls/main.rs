@@ -10,5 +10,9 @@
 
 mod command;
 mod deliveries;
+mod faults;
 mod lab;
+mod mail;
+mod program;
+mod reports;
 mod speed;

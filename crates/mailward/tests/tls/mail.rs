@@ -8,13 +8,15 @@ use testkit::real::{Root, output, wait_until};
 
 use super::lab::Lab;
 
-/// Next hops that are not the domain of the address. No destination is held to be dead because of one message.
+/// Next hops that are not the domain of the address. Nothing hangs on messages before: no destination is held to be dead, and
+/// no connection is kept.
 const SETTINGS: &str = "\
 relay_domains = test
 relay_transport = smtp
 transport_maps = inline:{{smart.test=smtp:[mx.smart.test]:2525}, {smart-bad.test=smtp:[mx.smart-bad.test]:2525}, \
 {relayed.test=smtp:relay.test:2525}}
 default_destination_concurrency_failed_cohort_limit = 0
+smtp_connection_cache_on_demand = no
 smtp_tls_security_level = may
 smtp_dns_support_level = dnssec
 smtp_tls_CAfile = $config_directory/ca.pem
@@ -106,6 +108,8 @@ pub(crate) fn send(lab: &Lab, postfix: &Postfix, domain: &str) -> End {
 
 /// Has everything tried again that waits.
 pub(crate) fn flush(postfix: &Postfix) {
+    // What is still in hand is not tried.
+    assert!(wait_until(|| postfix.queued("active") == 0), "{}", postfix.log());
     let mut command = postfix.command("postqueue");
     command.arg("-f");
     let _ = output(command, b"");

@@ -16,6 +16,8 @@ use verdict::tls::Sts;
 use super::keeper::{Keeper, WAIT, World};
 use super::memory::Memory;
 
+mod forgetting;
+
 /// What the world does, shared with the test.
 #[derive(Clone)]
 struct Made(Arc<Parts>);

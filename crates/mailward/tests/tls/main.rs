@@ -8,7 +8,12 @@
     reason = "tests"
 )]
 
+mod cold;
 mod command;
 mod deliveries;
+mod faults;
 mod lab;
+mod mail;
+mod program;
+mod reports;
 mod speed;

@@ -68,8 +68,7 @@ impl Look {
     pub(super) async fn at(args: &Args) -> Result<Self, InputError> {
         let hop = hop(args)?;
         let (config, _) = Config::load(args.config.as_deref())?;
-        let site = TlsSite::new(&config.tls_policy)
-            .map_err(|error| InputError::new("[tls_policy] authorities", error.to_string()))?;
+        let site = TlsSite::new(&config.tls_policy)?;
         let named = args.dns.dns.is_some() || args.dns.overlay.is_some();
         let world =
             named.then(|| World::open(args.dns.dns.as_deref(), args.dns.overlay.as_deref())).transpose()?;

@@ -190,30 +190,6 @@ fn sts_21_a_table_of_the_site_that_stands_before_ours() {
     }
 }
 
-/// As docs/tls-policy.md has it, for a policy that is wrong.
-#[test]
-fn sts_21_a_table_of_the_site_that_stands_before_ours() {
-    for root in Root::all(&["postfix"]) {
-        let Some(lab) = Lab::start() else { return };
-        let program = Program::start(&lab, &version(&root));
-        let place = format!("inet:{}", program.addr);
-        let own = format!(
-            "smtp_tls_policy_maps = inline:{{ {{ sts-wrong-mx.test = may }}, {{ sts-expired.test = encrypt }}, \
-             {{ sts-no-tls.test = encrypt }} }}, socketmap:{place}:tls-policy\n"
-        );
-        let postfix = start(&root, &lab, &place, &own);
-        let cases = [
-            ("sts-wrong-mx.test", "mx.sts-wrong-mx.test"),
-            ("sts-expired.test", "mx.sts-expired.test"),
-            ("sts-no-tls.test", "waits: TLS is required, but was not offered"),
-            ("sts-good.test", "mx.sts-good.test"),
-            ("sts-other-name.test", "waits: Server certificate not"),
-            ("unsigned-wrong.test", NONE_ALLOWED),
-        ];
-        check(&lab, &program, &postfix, &cases);
-    }
-}
-
 /// What docs/tls-policy.md and `doctor` say of a stricter level: it holds, but for hosts without TLSA records beside one with them.
 #[test]
 fn a_stricter_level_of_the_site() {

@@ -290,7 +290,13 @@ impl<W: World> Keeper<W> {
             Err(why) => {
                 let now = self.0.world.now();
                 self.memory().change(domain, |entry| entry.known = entry.known.failed(id, now));
-                self.event(domain, now, TlsEventKind::Failed, why);
+                let event =
+                    TlsEvent { domain: domain.clone(), at: now, kind: TlsEventKind::Failed, text: why };
+                // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
+                if !self.known(domain).1.is_leaving(now) {
+                    self.0.world.event(&event);
+                }
+                self.memory().note(event);
                 let later = UnixTime(now.0.saturating_add(POSTPONED));
                 let postponed = self.0.store.postpone_tls_policy(domain, later).await;
                 postponed.unwrap_or_else(|error| self.0.world.trouble(&error));

@@ -203,15 +203,27 @@ impl Program {
 
     /// At an address as the configuration has it; what is asked over TCP goes to `addr`.
     pub(crate) fn start_at(lab: &Lab, version: &str, place: &str, addr: SocketAddr) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ca.pem"), lab.authority.pem()).unwrap();
-        let text = format!(
-            "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{}'\ntrusted = true\n\
-             [store]\npath = 'data'\n[web]\naddress = ''\n\
-             [tls_policy]\naddress = {place}\npostfix_version = '{version}'\npostfix_dane = true\nauthorities = 'ca.pem'\n\
-             allowed_networks = '127.0.0.0/8'\nhttps_port = {}\n",
-            lab.resolver.addr,
+        let tls_policy = format!(
+            "address = {place}\npostfix_version = '{version}'\npostfix_dane = true\nhttps_port = {}\n",
             lab.host.address.port()
+        );
+        Self::with(lab.resolver.addr, &lab.authority, &tls_policy, addr)
+    }
+
+    /// One that asks this name server and believes this authority, with these lines in `[tls_policy]`; what is asked over TCP
+    /// goes to `addr`.
+    pub(crate) fn with(
+        resolver: SocketAddr,
+        authority: &Authority,
+        tls_policy: &str,
+        addr: SocketAddr,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+        let text = format!(
+            "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{resolver}'\ntrusted = true\n\
+             [store]\npath = 'data'\n[web]\naddress = ''\n[tls_policy]\nauthorities = 'ca.pem'\n\
+             allowed_networks = '127.0.0.0/8'\n{tls_policy}",
         );
         fs::write(folder.path().join("mailward.toml"), text).unwrap();
         let lines = Arc::default();
@@ -239,9 +251,7 @@ impl Program {
 
     /// How much time of a processor it took, in hundredths of a second.
     pub(crate) fn processor(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+        processor(self.child.id())
     }
 
     /// Killed without a word, and started again.
@@ -282,6 +292,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How much time of a processor a process took, in hundredths of a second.
+pub(crate) fn processor(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
 fn spawn(folder: &TempDir, lines: &Arc<Mutex<String>>) -> Child {

@@ -243,9 +243,7 @@ async fn destination<D: Dns>(dns: &D, hop: &NextHop, dane: UseDane) -> Destinati
     let name = Name::from(&hop.domain);
     match (dane, hop.is_host) {
         (UseDane::No, false) => Destination { mx: dane::mx(dns, &name).await, hosts: Vec::new() },
-        (UseDane::No, true) => {
-            Destination { mx: Mx::Hosts { authenticated: false, names: vec![name] }, hosts: Vec::new() }
-        }
+        (UseDane::No, true) => Destination { mx: Mx::Itself(name), hosts: Vec::new() },
         (UseDane::Yes, _) => crate::tls::answer::with_dane(dns, hop).await,
     }
 }

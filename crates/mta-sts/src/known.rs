@@ -5,7 +5,7 @@ use mail::UnixTime;
 
 use crate::kept::{Fraction, Kept, Weakened, may_retry};
 use crate::lookup::Lookup;
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 use crate::record::Id;
 
 /// What is known of a domain's policy.
@@ -103,6 +103,12 @@ impl Known {
         Self { kept: self.kept.clone(), failed: Some((id, now)) }
     }
 
+    /// Whether the policy in force is one in mode none: its domain is opting out, and neither failures nor a record that is
+    /// gone are worth a warning (RFC 8461 §3.3, §8.3, §10.2).
+    pub fn is_leaving(&self, now: UnixTime) -> bool {
+        self.in_force(now).is_some_and(|kept| kept.policy.mode() == Mode::None)
+    }
+
     /// Whether the record is gone, for certain, while its policy is in force: somebody may want it to be forgotten
     /// (RFC 8461 §10.2).
     pub fn has_vanished(&self, published: &Lookup, now: UnixTime) -> bool {
@@ -110,7 +116,7 @@ impl Known {
             Lookup::Nothing | Lookup::Several(_) | Lookup::Invalid(_) => true,
             Lookup::Found(..) | Lookup::Unknown(_) => false,
         };
-        gone && self.in_force(now).is_some()
+        gone && self.in_force(now).is_some() && !self.is_leaving(now)
     }
 }
 
@@ -251,6 +257,21 @@ mod tests {
         assert!(weakened(&known(), 1).is_some());
         assert!(weakened(&known(), 10_001).is_none());
         assert!(weakened(&Known::default(), 1).is_none());
+    }
+
+    /// RFC 8461 §8.3, §10.2: a policy in mode none may go away without a word.
+    #[test]
+    fn who_opted_out_is_let_go() {
+        let out = Known::default().fetched(policy("none"), id("1"), at(0), Fraction(0)).0;
+        for record in ["nothing", "several", "invalid"] {
+            assert!(!out.has_vanished(&published(record), at(1)), "{record}");
+        }
+        let shorter = Policy::parse(b"version: STSv1\nmode: none\nmax_age: 1").value.unwrap();
+        assert_eq!(out.fetched(shorter, id("2"), at(1), Fraction(0)).1, None);
+        assert!(out.is_leaving(at(10_000)) && !out.is_leaving(at(10_001)));
+        assert!(!known().is_leaving(at(1)) && !Known::default().is_leaving(at(1)));
+        let testing = Known::default().fetched(policy("testing"), id("1"), at(0), Fraction(0)).0;
+        assert!(!testing.is_leaving(at(1)) && testing.has_vanished(&Lookup::Nothing, at(1)));
     }
 
     #[test]

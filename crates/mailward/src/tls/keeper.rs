@@ -250,9 +250,16 @@ impl<W: World> Keeper<W> {
     }
 
     fn event(&self, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
+        self.event_if(true, domain, at, kind, text);
+    }
+
+    /// Something came to pass, which only the history has unless it matters.
+    fn event_if(&self, matters: bool, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
         let event = TlsEvent { domain: domain.clone(), at, kind, text };
-        let is_logged = self.memory().change(domain, |entry| entry.may_be_logged(at));
-        self.0.world.event(&event, is_logged);
+        if matters {
+            let is_logged = self.memory().change(domain, |entry| entry.may_be_logged(at));
+            self.0.world.event(&event, is_logged);
+        }
         self.memory().waiting.note(event);
     }
 
@@ -291,7 +298,9 @@ impl<W: World> Keeper<W> {
             Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,
             Err(why) => {
                 let now = self.0.world.now();
-                self.event(domain, now, TlsEventKind::Failed, why);
+                // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
+                let is_leaving = self.known(domain).1.is_leaving(now);
+                self.event_if(!is_leaving, domain, now, TlsEventKind::Failed, why);
                 self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }

@@ -222,6 +222,20 @@ async fn sts_10_a_record_that_vanishes_is_told_once() {
 }
 
 #[tokio::test]
+async fn who_opted_out_may_go_without_a_warning() {
+    let lab = Lab::new(ONE, &[Ok(NONE), Err("HTTP 404")]).await;
+    assert_eq!(lab.sts().await, "none");
+    assert_eq!(lab.world.events(), "fetched");
+    lab.world.zone(TWO);
+    assert_eq!(lab.sts().await, "none");
+    lab.keeper.landed().await;
+    assert_eq!(lab.world.fetches(), 2);
+    lab.world.zone("");
+    assert_eq!(lab.sts().await, "none");
+    assert_eq!(lab.world.events(), "");
+}
+
+#[tokio::test]
 async fn sts_11_a_new_id_is_followed_and_a_weaker_policy_told() {
     let lab = Lab::new(ONE, &[Ok(ENFORCE), Ok(OTHER), Ok(NONE)]).await;
     lab.sts().await;

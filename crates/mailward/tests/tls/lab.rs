@@ -218,11 +218,22 @@ impl Program {
         tls_policy: &str,
         addr: SocketAddr,
     ) -> Self {
+        Self::with_store(resolver, authority, tls_policy, addr, "path = 'data'")
+    }
+
+    /// The same, with another database.
+    pub(crate) fn with_store(
+        resolver: SocketAddr,
+        authority: &Authority,
+        tls_policy: &str,
+        addr: SocketAddr,
+        store: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         let text = format!(
             "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{resolver}'\ntrusted = true\n\
-             [store]\npath = 'data'\n[web]\naddress = ''\n[tls_policy]\nauthorities = 'ca.pem'\n\
+             [store]\n{store}\n[web]\naddress = ''\n[tls_policy]\nauthorities = 'ca.pem'\n\
              allowed_networks = '127.0.0.0/8'\n{tls_policy}",
         );
         fs::write(folder.path().join("mailward.toml"), text).unwrap();

@@ -11,5 +11,6 @@
 mod cold;
 mod command;
 mod deliveries;
+mod faults;
 mod lab;
 mod speed;

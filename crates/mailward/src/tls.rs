@@ -7,7 +7,7 @@ mod memory;
 pub mod next_hop;
 pub mod probe;
 pub mod remembered;
-mod turns;
+pub mod turns;
 mod waiting;
 
 #[cfg(test)]

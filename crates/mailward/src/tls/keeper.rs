@@ -19,7 +19,7 @@ use verdict::tls::Sts;
 
 use super::memory::{Entry, Memory, lasts};
 use super::remembered::Timed;
-use super::turns::{FETCHES, Turns};
+use super::turns::{FETCHES, Turn, Turns};
 
 /// How long a fetch may take.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(60);
@@ -284,7 +284,12 @@ impl<W: World> Keeper<W> {
     }
 
     async fn fetch(&self, domain: &Domain, published: &Lookup, wanted: Wanted) {
+        // Thousands may wait for their turn: what they need then is made then.
         let Some(turn) = self.0.turns.wait().await else { return };
+        Box::pin(self.fetch_in_turn(turn, domain, published, wanted)).await;
+    }
+
+    async fn fetch_in_turn(&self, turn: Turn<'_>, domain: &Domain, published: &Lookup, wanted: Wanted) {
         // Another node may have been faster.
         self.refresh(domain, self.0.world.now()).await;
         let entry = self.memory().get(domain).cloned().unwrap_or_default();
@@ -292,7 +297,6 @@ impl<W: World> Keeper<W> {
         else {
             return;
         };
-        // Those that wait for their turn need no room for it.
         let work = Box::pin(self.0.world.fetch(domain, FETCH_WITHIN));
         match turn.work(work).await.unwrap_or_else(|| Err("too slow, as too many others are".to_owned())) {
             Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,

@@ -147,7 +147,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
         match event.kind {
             TlsEventKind::Failed => self.ground.log.trouble("tls-policy", line.text("why", more)),
             TlsEventKind::Fetched | TlsEventKind::Forgotten => {
-                self.ground.log.write(&line.text("policy", more))
+                self.ground.log.write(&line.text("policy", more));
             }
             TlsEventKind::Answered => {
                 self.ground.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
@@ -185,11 +185,12 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
     /// What Postfix is told about a key of the table.
     pub async fn answer(&self, key: &[u8]) -> Reply {
         let world = self.keeper.world();
-        let (ground, site, now, epoch) = (&world.ground, world.site(), world.now(), self.keeper.epoch());
-        let still_counts = |(reply, by, after, level): &Told| {
+        let (ground, site, now) = (&world.ground, world.site(), world.now());
+        let epoch = self.keeper.epoch();
+        let still_good = |(reply, by, after, level): &Told| {
             (Arc::ptr_eq(by, &site) && *after == epoch).then(|| (reply.clone(), *level))
         };
-        if let Some((reply, level)) = self.remembered.get(key, now, still_counts).flatten() {
+        if let Some((reply, level)) = self.remembered.get(key, now, still_good).flatten() {
             ground.metrics.policy_answer(level);
             return reply;
         }

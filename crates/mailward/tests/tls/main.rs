@@ -13,4 +13,8 @@ mod command;
 mod deliveries;
 mod faults;
 mod lab;
+mod mail;
+mod many;
+mod program;
+mod reports;
 mod speed;

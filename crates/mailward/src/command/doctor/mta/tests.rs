@@ -316,4 +316,18 @@ fn tls_policies_by_dane() {
         check_tls("postfix_dane = true", &format!("{NAME} = {level}"), &[&want]);
     }
     check_tls("", "smtp_dns_support_level = dnssec", &["note tls-dane-unused smtp_dns_support_level"]);
+    // To be told "dane" is less than these for hosts without TLSA records.
+    for (level, is_lowered) in [
+        ("may", false),
+        ("dane", false),
+        ("encrypt", true),
+        ("dane-only", true),
+        ("verify", true),
+        ("secure", true),
+    ] {
+        let lines = format!("smtp_dns_support_level = dnssec\nsmtp_tls_security_level = {level}");
+        let warning = ["warning tls-dane-lowers smtp_tls_security_level"];
+        check_tls("postfix_dane = true", &lines, if is_lowered { &warning } else { &[] });
+        check_tls("", &format!("smtp_tls_security_level = {level}"), &[]);
+    }
 }

@@ -39,6 +39,7 @@ pub(super) fn look(report: &mut Report, postfix: &Postfix, config: &Config) {
         report.add("tls-no-authorities", Severity::Error, "smtp_tls_CAfile", message, help);
     }
     dane(report, get("smtp_dns_support_level"), config);
+    lowered(report, get("smtp_tls_security_level"), config);
     if report.0.len() == before {
         report.good(MAPS, "Postfix asks mailward how mail must be encrypted");
     }
@@ -65,6 +66,17 @@ fn version(report: &mut Report, found: &str, config: &Config) {
         let message = "is older than this Postfix: its TLS reports say less than they could";
         report.add("tls-version", Severity::Note, NAME, message, help);
     }
+}
+
+/// What Postfix is told for a domain takes the place of the site's own level.
+fn lowered(report: &mut Report, level: &str, config: &Config) {
+    if config.tls_policy.dane == UseDane::No || matches!(level, "" | "none" | "may" | "dane") {
+        return;
+    }
+    let message = "is stricter than dane, which takes its place where some of a domain's MX hosts have TLSA records: \
+         mail to the others may then go out in clear";
+    let help = "smtp_tls_security_level = dane in main.cf; or postfix_dane = false below [tls_policy]";
+    report.add("tls-dane-lowers", Severity::Warning, "smtp_tls_security_level", message, help);
 }
 
 fn dane(report: &mut Report, level: &str, config: &Config) {

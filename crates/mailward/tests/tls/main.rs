@@ -14,6 +14,7 @@ mod deliveries;
 mod faults;
 mod lab;
 mod mail;
+mod many;
 mod program;
 mod reports;
 mod speed;

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use verdict::tls::Sts;
 
 use super::base::Base;
-use super::memory::{Entry, Memory, lasts};
+use super::memory::{Entry, Memory, SKEW, lasts};
 use super::remembered::Timed;
 use super::turns::{FETCHES, Turn, Turns};
 
@@ -291,22 +291,26 @@ impl<W: World, B: Base> Keeper<W, B> {
     }
 
     async fn fetch_in_turn(&self, turn: Turn<'_>, domain: &Domain, published: &Lookup, wanted: Wanted) {
+        let now = self.0.world.now();
         // Another node may have been faster.
-        self.refresh(domain, self.0.world.now()).await;
+        let is_there = self.refresh(domain, now).await;
         let entry = self.memory().get(domain).cloned().unwrap_or_default();
+        // Where the database does not say what was to be forgotten, the clocks do.
+        let since = if is_there { 0 } else { now.0.saturating_sub(SKEW) };
+        let forgotten = entry.forgotten.max(Forgotten(since));
         let (Fetch::Now(id) | Fetch::Meanwhile(id)) = wanted(&entry.known, published, self.0.world.now())
         else {
             return;
         };
         let work = Box::pin(self.0.world.fetch(domain, FETCH_WITHIN));
         match turn.work(work).await.unwrap_or_else(|| Err("too slow, as too many others are".to_owned())) {
-            Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,
+            Ok(policy) => self.fetched(domain, published, policy, id, forgotten).await,
             Err(why) => {
                 let now = self.0.world.now();
                 // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
                 let is_leaving = self.known(domain).1.is_leaving(now);
                 self.event_if(!is_leaving, domain, now, TlsEventKind::Failed, why);
-                self.in_vain(domain, id, entry.forgotten, now).await;
+                self.in_vain(domain, id, forgotten, now).await;
             }
         }
     }

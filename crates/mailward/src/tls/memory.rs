@@ -17,7 +17,7 @@ const MAX_LINES: u8 = 20;
 /// How long a database that is away is left alone, in seconds.
 const AWAY: u64 = 5;
 /// Nodes' clocks differ by so many seconds at most. A policy from later than that was fetched by one that was wrong.
-const SKEW: u64 = 3_600;
+pub(super) const SKEW: u64 = 3_600;
 /// What an entry takes beside its names: the map, the list, the allocations.
 const OVERHEAD: usize = 200;
 

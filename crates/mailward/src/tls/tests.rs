@@ -17,6 +17,7 @@ use super::keeper::{Keeper, WAIT, World};
 use super::memory::Memory;
 
 mod forgetting;
+mod races;
 mod trouble;
 
 /// What the world does, shared with the test.

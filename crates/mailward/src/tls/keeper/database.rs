@@ -22,13 +22,18 @@ impl<W: World, B: Base> Keeper<W, B> {
         }
     }
 
-    /// Reads what the database knows: other nodes write to it too. What waits for it counts as well.
-    pub(super) async fn refresh(&self, domain: &Domain, now: UnixTime) {
-        if self.memory().may_try(now) {
-            match within(self.0.store.tls_stored(domain)).await {
-                Ok(stored) => self.learn(domain, stored, now).await,
-                Err(error) => self.is_away(&error, now),
-            }
+    /// Reads what the database knows: other nodes write to it too. What waits for it counts as well. Gives whether it answered.
+    pub(super) async fn refresh(&self, domain: &Domain, now: UnixTime) -> bool {
+        let (may_try, before) = {
+            let mut memory = self.memory();
+            (memory.may_try(now), memory.get(domain).map_or(Forgotten::NEVER, |entry| entry.forgotten))
+        };
+        let stored = if may_try { Some(within(self.0.store.tls_stored(domain)).await) } else { None };
+        let is_there = matches!(stored, Some(Ok(_)));
+        match stored {
+            Some(Ok(stored)) => self.learn(domain, stored, before, now).await,
+            Some(Err(error)) => self.is_away(&error, now),
+            None => {}
         }
         let mut memory = self.memory();
         if let Some((policy, known)) = memory.waiting.policy(domain).cloned() {
@@ -39,22 +44,24 @@ impl<W: World, B: Base> Keeper<W, B> {
                 }
             });
         }
+        is_there
     }
 
     async fn learn(
         &self,
         domain: &Domain,
         TlsStored { policy, expires, forgotten }: TlsStored,
+        before: Forgotten,
         now: UnixTime,
     ) {
         self.memory().is_there();
         self.forget(domain, forgotten, now);
         let (error, is_first) = self.memory().change(domain, |entry| {
             // It was forgotten while we read.
-            if forgotten < entry.forgotten {
+            if entry.forgotten > before.max(forgotten) {
                 return (None, false);
             }
-            entry.forgotten = forgotten;
+            entry.forgotten = entry.forgotten.max(forgotten);
             entry.broken = policy.is_err().then_some(expires);
             match policy {
                 Err(error) => return (Some(error), false),

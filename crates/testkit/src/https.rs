@@ -76,6 +76,12 @@ impl Authority {
         &self.pem
     }
 
+    /// Its own certificate.
+    #[must_use]
+    pub fn own(&self) -> CertificateDer<'static> {
+        self.certificate.clone()
+    }
+
     /// To be believed.
     #[must_use]
     pub fn roots(&self) -> Arc<RootCertStore> {

@@ -31,10 +31,11 @@ const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
 const LEVELS: [&str; 5] = ["nothing", "dane", "dane-only", "secure", "defer"];
 const FETCHES: [&str; 2] = ["fetched", "failed"];
-const EVENTS: [TlsEventKind; 5] = [
+const EVENTS: [TlsEventKind; 6] = [
     TlsEventKind::Fetched,
     TlsEventKind::Vanished,
     TlsEventKind::Weakened,
+    TlsEventKind::Forgotten,
     TlsEventKind::Probed,
     TlsEventKind::Unready,
 ];

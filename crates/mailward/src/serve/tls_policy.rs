@@ -1,7 +1,5 @@
 //! The socketmap that Postfix asks about the encryption of mail to other domains, and the jobs behind it.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -15,7 +13,7 @@ use socketmap::{Lookup, Reason, Reply, Request, Trouble, Value};
 use store::{Store, TLS_POLICY_BYTES, TlsEvent, TlsEventKind};
 use tokio::time::interval;
 use verdict::tls::postfix::{Answer, Postfix};
-use verdict::tls::{Decision, UseDane};
+use verdict::tls::{Decision, Level, UseDane, Why};
 
 use super::jobs;
 use super::log::Line;
@@ -38,7 +36,7 @@ const DNS: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(60);
 /// Longer answers are not remembered, in bytes.
 const MAX_REMEMBERED: usize = 2 << 10;
-/// How often what waits for the database is written down.
+/// How often what waits for the database is written down, and looked what is to be forgotten.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often policies that are due are looked for.
 const RENEW: Duration = Duration::from_secs(60);
@@ -95,8 +93,8 @@ pub struct TlsPolicy<D> {
     remembered: Remembered<Told>,
 }
 
-/// What Postfix was told, by which site, and the word for it.
-type Told = (Reply, Arc<TlsSite>, &'static str);
+/// What Postfix was told, by which site, after which forgetting, and the word for it.
+type Told = (Reply, Arc<TlsSite>, u64, &'static str);
 
 /// What a keeper needs.
 pub struct Surroundings<D> {
@@ -139,13 +137,18 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
         u16::from_be_bytes(random)
     }
 
-    fn event(&self, event: &TlsEvent) {
+    fn event(&self, event: &TlsEvent, is_logged: bool) {
         self.ground.metrics.policy_event(event.kind);
+        if !is_logged {
+            return;
+        }
         let line = Line::new("tls-policy").show("domain", &event.domain).text("what", event.kind.as_str());
         let more = event.text.lines().collect::<Vec<_>>().join("; ");
         match event.kind {
             TlsEventKind::Failed => self.ground.log.trouble("tls-policy", line.text("why", more)),
-            TlsEventKind::Fetched => self.ground.log.write(&line.text("policy", more)),
+            TlsEventKind::Fetched | TlsEventKind::Forgotten => {
+                self.ground.log.write(&line.text("policy", more));
+            }
             TlsEventKind::Answered => {
                 self.ground.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
             }
@@ -183,9 +186,11 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
     pub async fn answer(&self, key: &[u8]) -> Reply {
         let world = self.keeper.world();
         let (ground, site, now) = (&world.ground, world.site(), world.now());
-        let by_this_site =
-            |(reply, by, level): &Told| Arc::ptr_eq(by, &site).then(|| (reply.clone(), *level));
-        if let Some((reply, level)) = self.remembered.get(key, now, by_this_site).flatten() {
+        let epoch = self.keeper.epoch();
+        let still_good = |(reply, by, after, level): &Told| {
+            (Arc::ptr_eq(by, &site) && *after == epoch).then(|| (reply.clone(), *level))
+        };
+        if let Some((reply, level)) = self.remembered.get(key, now, still_good).flatten() {
             ground.metrics.policy_answer(level);
             return reply;
         }
@@ -196,12 +201,14 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         let answer = site.postfix.answer(&decision);
         let level = metrics::level(&decision.level);
         ground.metrics.policy_answer(level);
-        let number = number(&answer);
-        self.keeper.told(&hop.domain, number, answer == Answer::NotFound, || told(&answer, &decision));
+        let is_nothing = answer == Answer::NotFound;
+        self.keeper.told(&hop.domain, &answer.to_string(), is_nothing, || told(&answer, &decision));
+        let stops_mail = matches!(decision.level, Level::Defer(Why::NoneAllowed | Why::NoHosts));
+        let is_looked_at = stops_mail && self.keeper.stops_mail(&hop.domain, &found.published);
         let reply = reply(&answer);
-        if answer.to_string().len() <= MAX_REMEMBERED {
+        if !is_looked_at && answer.to_string().len() <= MAX_REMEMBERED {
             let good_for = found.good_for.min(dns.shortest());
-            self.remembered.put(key, (reply.clone(), site, level), now, good_for);
+            self.remembered.put(key, (reply.clone(), site, epoch, level), now, good_for);
         }
         reply
     }
@@ -220,6 +227,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
             let (mut often, mut rounds) = (interval(FLUSH), 0u32);
             loop {
                 often.tick().await;
+                self.keeper.catch_up().await;
                 self.keeper.flush().await;
                 if (rounds.is_multiple_of(TRIM) || self.keeper.grown() > MAX_GROWN)
                     && let Err(error) =
@@ -283,12 +291,6 @@ fn reply(answer: &Answer) -> Reply {
             Err(error) => Reply::Temp(Reason::new(&error.to_string())),
         },
     }
-}
-
-fn number(answer: &Answer) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    answer.to_string().hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What is kept of an answer: what was said, and the steps to it.

@@ -11,5 +11,9 @@
 mod cold;
 mod command;
 mod deliveries;
+mod faults;
 mod lab;
+mod mail;
+mod program;
+mod reports;
 mod speed;

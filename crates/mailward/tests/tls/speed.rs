@@ -7,7 +7,8 @@ use socketmap::client::Client;
 use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::net::TcpStream;
 
-use super::lab::{Lab, Program};
+use super::lab::Lab;
+use super::program::Program;
 
 /// Like so many processes of Postfix.
 const CONNECTIONS: usize = 16;

@@ -106,7 +106,7 @@ impl Metrics {
             }),
             family(
                 "mailward_policy_events_total",
-                "New policies, those that vanished or became weaker, and looks at MX hosts.",
+                "New policies, those that vanished, became weaker or were forgotten, and looks at MX hosts.",
                 by("event", &EVENTS.map(TlsEventKind::as_str), &self.policy_events),
             ),
         ]

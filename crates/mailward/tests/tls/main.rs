@@ -17,3 +17,6 @@ mod mail;
 mod program;
 mod reports;
 mod speed;
+
+#[path = "../process/mod.rs"]
+mod process;

@@ -193,22 +193,6 @@ fn sts_21_a_table_of_the_site_that_stands_before_ours() {
 /// What docs/tls-policy.md and `doctor` say of a stricter level: it holds, but for hosts without TLSA records beside one with them.
 #[test]
 fn a_stricter_level_of_the_site() {
-    for root in Root::all(&["postfix"]) {
-        let Some(lab) = Lab::start() else { return };
-        let program = Program::start(&lab, &version(&root));
-        let maps = format!("socketmap:inet:{}:tls-policy", program.addr);
-        let postfix = start_with(&root, &lab, "encrypt", &maps);
-        check(&lab, &program, &postfix, ("plain.test", SENT, ""));
-        let refused = send(&postfix, "plain-no-tls.test");
-        assert!(refused.contains("TLS is required, but was not offered"), "{refused}");
-        assert!(send(&postfix, "mixed.test").contains(SENT));
-        assert_eq!(lab.arrived("mixed.test"), (1, 0), "in clear");
-    }
-}
-
-/// What docs/tls-policy.md and `doctor` say of a stricter level: it holds, but for hosts without TLSA records beside one with them.
-#[test]
-fn a_stricter_level_of_the_site() {
     let Some(lab) = Lab::start() else { return };
     for root in Root::all(&["postfix"]) {
         let program = Program::start(&lab, &version(&root));

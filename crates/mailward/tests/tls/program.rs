@@ -22,6 +22,8 @@ pub(crate) struct Program {
     pub(crate) addr: SocketAddr,
     /// The socket of the table, where it is given as systemd does: it stays open while there is no program.
     given: Option<TcpListener>,
+    /// More words of its command line.
+    words: &'static [&'static str],
 }
 
 /// The configuration; the place of the table is TOML, and more lines of `[tls_policy]` may stand behind it.
@@ -73,11 +75,28 @@ impl Program {
         addr: SocketAddr,
         given: Option<TcpListener>,
     ) -> Self {
+        Self::begin(authority, config, addr, given, &[])
+    }
+
+    /// The part that answers, alone.
+    pub(crate) fn start_part(lab: &Lab, version: &str) -> Self {
+        let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = config(lab, version, &format!("'{addr}'"));
+        Self::begin(&lab.authority, &config, addr, None, &["--only", "tls-policy"])
+    }
+
+    fn begin(
+        authority: &Authority,
+        config: &str,
+        addr: SocketAddr,
+        given: Option<TcpListener>,
+        words: &'static [&'static str],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         fs::write(folder.path().join("mailward.toml"), config).unwrap();
-        let process = Process::start(command(&folder, given.as_ref()));
-        let program = Self { process, folder, addr, given };
+        let process = Process::start(command(&folder, given.as_ref(), words));
+        let program = Self { process, folder, addr, given, words };
         program.says("for=\"TLS policies\"", 1);
         program
     }
@@ -112,7 +131,7 @@ impl Program {
 
     pub(crate) fn start_again(&mut self) {
         self.forget_log();
-        self.process.start_again(command(&self.folder, self.given.as_ref()));
+        self.process.start_again(command(&self.folder, self.given.as_ref(), self.words));
         self.says("for=\"TLS policies\"", 1);
     }
 
@@ -153,7 +172,7 @@ impl DerefMut for Program {
     }
 }
 
-fn command(folder: &TempDir, given: Option<&TcpListener>) -> Command {
+fn command(folder: &TempDir, given: Option<&TcpListener>, words: &[&str]) -> Command {
     const GIVEN: &str =
         "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=tls-policy; exec 3<&0 0</dev/null; exec \"$@\"";
     let program = env!("CARGO_BIN_EXE_mailward");
@@ -165,6 +184,6 @@ fn command(folder: &TempDir, given: Option<&TcpListener>) -> Command {
         command.args(["-c", GIVEN, "sh", program]).stdin(OwnedFd::from(socket.try_clone().unwrap()));
     }
     command.arg("serve").arg("--config").arg(folder.path().join("mailward.toml")).current_dir(folder.path());
-    command.stdout(Stdio::null());
+    command.args(words).stdout(Stdio::null());
     command
 }

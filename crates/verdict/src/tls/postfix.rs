@@ -139,6 +139,8 @@ impl Postfix {
 }
 
 /// What may be matched: the policy's own patterns where that is safe, else names.
+// DEVIATION: RFC 8461 §4.2: where Postfix does not hold MX names against patterns, a certificate in any of these names will do
+// for every MX host: it can't be told more.
 fn allowed(secure: &Secure, wildcards: bool) -> Vec<Pattern> {
     let patterns = secure.policy.mx().iter();
     let Some(hosts) = &secure.hosts else {

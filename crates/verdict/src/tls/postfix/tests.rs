@@ -139,8 +139,7 @@ fn limits_of_a_reply() {
     let told = |mx: &str, hosts: &str| postfix("3.11").answer(&secure("d.example", mx, hosts)).to_string();
     let whole = told(&names(200), "?");
     assert!(whole.contains("policy_string") && whole.len() <= MAX_REPLY);
-    // What is too long for reports is told without a word of them: some versions of Postfix fall over a policy_type without a
-    // policy_string.
+    // What is too long for reports is told without a word of them, and not with a policy_type that has no policy_string.
     for count in [500, 800] {
         let longer = told(&names(count), "?");
         assert!(longer.starts_with("OK secure match=n000.") && longer.ends_with(" servername=hostname"));

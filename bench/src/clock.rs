@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::unistd::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -39,4 +40,14 @@ pub fn children_time() -> Duration {
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel tells");
     let time = used.user_time() + used.system_time();
     Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1000)
+}
+
+/// The clock of a process.
+pub fn of_process(pid: u32) -> nix::time::ClockId {
+    nix::time::clock_getcpuclockid(Pid::from_raw(pid.cast_signed())).expect("the process is there")
+}
+
+/// What a process has used since it was started.
+pub fn used(clock: nix::time::ClockId) -> Duration {
+    nix::time::clock_gettime(clock).expect("the process is there").into()
 }

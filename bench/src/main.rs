@@ -31,25 +31,29 @@ const MESSAGES: usize = 2000;
 const SMALL: usize = 16 * 1024;
 
 const HELP: &str =
-    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [socketmap] [program MAILWARD FOLDER] [milter MAILWARD FOLDER]
-    [profile] [profile-small]
-Prints tables in Markdown; without a part, all but the last four. For socketmap, --python PATH names a Python that has
+    "bench [--rounds N] [warm] [small] [cores] [sign] [cold] [program MAILWARD FOLDER] [milter MAILWARD FOLDER]
+    [socketmap MAILWARD FOLDER] [profile] [profile-small]
+Prints tables in Markdown; without a part, all but the last six. For socketmap, --python PATH names a Python that has
 postfix-mta-sts-resolver.";
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (mut rounds, mut parts) = (7, Vec::new());
-    let (mut program, mut milter, mut python) = (None, None, None);
+    let (mut program, mut milter, mut maps, mut python) = (None, None, None, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).expect(HELP),
             "--python" => python = Some(PathBuf::from(arguments.next().expect(HELP))),
-            "program" | "milter" => {
+            "program" | "milter" | "socketmap" => {
                 let mut path = || PathBuf::from(arguments.next().expect(HELP));
-                let what = if argument == "milter" { &mut milter } else { &mut program };
+                let what = match argument.as_str() {
+                    "milter" => &mut milter,
+                    "socketmap" => &mut maps,
+                    _ => &mut program,
+                };
                 *what = Some((path(), path()));
             }
-            "warm" | "small" | "cores" | "sign" | "cold" | "socketmap" | "profile" | "profile-small" => {
+            "warm" | "small" | "cores" | "sign" | "cold" | "profile" | "profile-small" => {
                 parts.push(argument)
             }
             _ => {
@@ -58,8 +62,8 @@ fn main() {
             }
         }
     }
-    if parts.is_empty() && program.is_none() && milter.is_none() {
-        parts = ["warm", "small", "cores", "sign", "cold", "socketmap"].map(str::to_owned).to_vec();
+    if parts.is_empty() && program.is_none() && milter.is_none() && maps.is_none() {
+        parts = ["warm", "small", "cores", "sign", "cold"].map(str::to_owned).to_vec();
     }
     let wants = |part: &str| parts.iter().any(|wanted| wanted == part);
 
@@ -67,13 +71,13 @@ fn main() {
     if let Some((mailward, folder)) = milter {
         milters::milters(&mailward, &folder, rounds, cores);
     }
+    if let Some((mailward, folder)) = maps {
+        socketmap::socketmap(&mailward, &folder, python.as_deref(), rounds);
+    }
     let mixed = ["warm", "cores", "sign", "profile"].into_iter().any(wants) || program.is_some();
     let mixed = mixed.then(|| Workload::new(MESSAGES, Sizes::Mixed));
     let small = ["small", "sign", "profile-small"].into_iter().any(wants);
     let small = small.then(|| Workload::new(MESSAGES, Sizes::All(SMALL)));
-    if wants("socketmap") {
-        socketmap::socketmap(python.as_deref(), rounds);
-    }
     // From here on, one core; the server and the runtimes with it, which have nothing to do while the clock runs.
     clock::pin(1);
     if let Some(workload) = &mixed {

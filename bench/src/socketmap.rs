@@ -1,78 +1,113 @@
-//! How many lookups a second the socketmap server answers, asked like Postfix asks, over TCP; beside postfix-mta-sts-resolver
-//! where there is one. The table is a map in memory: what is measured is the protocol and its connections.
+//! How many answers a second Postfix gets about the policies of domains that are known, over TCP: from `mailward serve`, and from
+//! postfix-mta-sts-resolver where there is one. Each is a process of its own, one after the other asked by the same client.
 
-use std::collections::HashMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::sync::Barrier;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use dns::Zone;
+use mail::{Domain, UnixTime};
+use mta_sts::{Id, Kept, Policy};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::time::ClockId;
+use socketmap::Request;
 use socketmap::netstring::Frames;
 use socketmap::reply::MAX_REPLY;
-use socketmap::{Listener, Lookup, Reply, Request, Settings, Trouble, Value};
+use store::{Place, Store, TlsPolicy};
+use testkit::real::wait_until;
 
+use crate::clock::{of_process, used};
+use crate::server::Server;
 use crate::table::{head, row, spread};
 
-/// Domains in the table; every lookup finds one.
+/// Domains whose policies are known; every question is about one of them.
 const DOMAINS: usize = 5000;
 /// How long one measurement takes.
 const TIME: Duration = Duration::from_secs(2);
-/// Connections, and requests on their way on each.
-const SHAPES: [(usize, usize); 4] = [(1, 1), (16, 1), (1, 64), (16, 16)];
+/// How the client asks.
+const SHAPES: [Shape; 5] = [
+    Shape { connections: 1, depth: 1, threads: 1 },
+    Shape { connections: 16, depth: 1, threads: 16 },
+    Shape { connections: 16, depth: 1, threads: 2 },
+    Shape { connections: 1, depth: 64, threads: 1 },
+    Shape { connections: 16, depth: 16, threads: 2 },
+];
 
 /// The other program, with its cache in memory full.
 const PEER: &str = include_str!("socketmap_peer.py");
 
-struct Table(HashMap<Vec<u8>, Value>);
-
-impl Lookup for Table {
-    async fn lookup(&self, request: Request<'_>) -> Reply {
-        self.0.get(request.key).map_or(Reply::NotFound, |value| Reply::Ok(value.clone()))
-    }
-
-    fn trouble(&self, trouble: &Trouble) {
-        eprintln!("{trouble}");
-    }
+#[derive(Clone, Copy)]
+struct Shape {
+    connections: usize,
+    /// Questions on their way on each.
+    depth: usize,
+    /// Threads of the client, which share the connections.
+    threads: usize,
 }
 
-/// Prints lookups a second and how long one takes; `python` has postfix-mta-sts-resolver.
-pub fn socketmap(python: Option<&Path>, rounds: usize) {
+/// A program that answers, until it is dropped.
+struct Program {
+    name: &'static str,
+    addr: SocketAddr,
+    child: Child,
+    clock: ClockId,
+}
+
+/// Prints answers a second, how long one takes, and its processor time; `folder` is for what mailward keeps, `python` has
+/// postfix-mta-sts-resolver.
+pub fn socketmap(mailward: &Path, folder: &Path, python: Option<&Path>, rounds: usize) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let ours = socket.local_addr().expect("its address");
-    let value = Value::new("secure match=mx.example.com servername=hostname").expect("a value");
-    let table = (0..DOMAINS).map(|number| (domain(number).into_bytes(), value.clone())).collect();
-    let guard = runtime.enter();
-    let listener = Listener::tcp(socket).expect("a listener");
-    let table = Arc::new(Table(table));
-    runtime.spawn(socketmap::serve(listener, table, Settings::default(), std::future::pending()));
-    drop(guard);
-    let peer = python.map(Peer::start);
+    runtime.block_on(keep_policies(&folder.join("data/mailward.db")));
+    let names = Server::start(Zone::parse(zone()).expect("a zone"), Duration::ZERO);
+    let mut programs = vec![mailward_serve(mailward, folder, names.address)];
+    // `pip install` alone brings no uvloop, which it uses where there is one.
+    programs.extend(python.map(|python| peer(python, "postfix-mta-sts-resolver", "asyncio")));
+    programs.extend(python.map(|python| peer(python, "the same with uvloop", "uvloop")));
+    for program in &programs {
+        know_all(program.addr);
+    }
     head(
         &format!(
-            "Socketmap over TCP, {DOMAINS} domains in memory, {rounds} rounds of {} s, clients on the same cores:",
+            "Policies of {DOMAINS} domains, {rounds} rounds of {} s for each, clients on the same cores:",
             TIME.as_secs()
         ),
-        ["connections × requests on their way", "program", "lookups/s", "median ms", "p99 ms"],
+        [
+            "connections × questions on their way, threads that ask",
+            "program",
+            "answers/s",
+            "median ms",
+            "p99 ms",
+            "its processor µs an answer",
+            "mailward's answers/s, × these",
+        ],
     );
-    for shape in SHAPES {
-        let mut all = vec![("mailward", ours, Vec::new())];
-        all.extend(peer.iter().map(|peer| ("postfix-mta-sts-resolver", peer.addr, Vec::new())));
+    let only: Option<usize> = std::env::var("BENCH_SHAPE").ok().and_then(|n| n.parse().ok());
+    for (at, shape) in SHAPES.into_iter().enumerate() {
+        if only.is_some_and(|only| only != at) {
+            continue;
+        }
+        let mut runs: Vec<Vec<Run>> = programs.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
-            for (_, addr, runs) in &mut all {
-                runs.push(measure(*addr, shape));
+            for (program, runs) in programs.iter().zip(&mut runs) {
+                runs.push(measure(program, shape));
             }
         }
-        for (program, _, runs) in all {
-            let of = |what: fn(&Run) -> f64, decimals| spread(runs.iter().map(what), decimals);
+        for (program, these) in programs.iter().zip(&runs) {
+            let of = |what: fn(&Run) -> f64, decimals| spread(these.iter().map(what), decimals);
+            let ratios = runs[0].iter().zip(these).map(|(ours, this)| ours.rate / this.rate);
             row([
-                &format!("{} × {}", shape.0, shape.1),
-                program,
+                &format!("{} × {}, {}", shape.connections, shape.depth, shape.threads),
+                program.name,
                 &of(|run| run.rate, 0),
                 &of(|run| run.median, 3),
                 &of(|run| run.p99, 3),
+                &of(|run| run.processor, 1),
+                &spread(ratios, 1),
             ]);
         }
     }
@@ -82,82 +117,198 @@ fn domain(number: usize) -> String {
     format!("domain{number}.example")
 }
 
+fn zone() -> String {
+    let records = |domain| {
+        format!("_mta-sts.{domain}. 86400 TXT \"v=STSv1; id=1\"\n{domain}. 86400 MX 10 mx.example.com.\n")
+    };
+    (0..DOMAINS).map(|number| records(domain(number))).collect()
+}
+
+/// Writes a policy for each domain into the database.
+async fn keep_policies(path: &Path) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let store = Store::new(&Place::Sqlite(path.to_owned())).expect("the folder can be written to");
+    store.migrate(UnixTime(now)).await.expect("a new database");
+    let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n");
+    let kept = Kept {
+        policy: policy.value.expect("a policy"),
+        id: Id::parse(b"1").expect("an id"),
+        fetched: UnixTime(now),
+    };
+    for number in 0..DOMAINS {
+        let domain = Domain::parse(&domain(number)).expect("a name");
+        let policy = TlsPolicy { domain, kept: kept.clone(), refresh_at: UnixTime(now + 80_000) };
+        store.put_tls_policy(&policy).await.expect("it is kept");
+    }
+    store.close().await;
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
+}
+
+fn mailward_serve(program: &Path, folder: &Path, names: SocketAddr) -> Program {
+    let addr = free_address();
+    let text = format!(
+        "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{names}'\n[store]\npath = '{}'\n\
+         [web]\naddress = ''\n[tls_policy]\naddress = '{addr}'\n",
+        folder.join("data").display()
+    );
+    let config = folder.join("mailward.toml");
+    fs::write(&config, text).expect("the folder can be written to");
+    let log = fs::File::create(folder.join("log")).expect("the folder can be written to");
+    let mut command = Command::new(program);
+    command.arg("serve").arg("--config").arg(config).stdout(Stdio::null()).stderr(log);
+    let child = command.spawn().expect("mailward starts");
+    assert!(wait_until(|| TcpStream::connect(addr).is_ok()), "mailward does not answer");
+    Program { name: "mailward", addr, clock: of_process(child.id()), child }
+}
+
+fn peer(python: &Path, name: &'static str, event_loop: &str) -> Program {
+    let addr = free_address();
+    let mut command = Command::new(python);
+    command.args(["-c", PEER, &addr.port().to_string(), &DOMAINS.to_string(), event_loop]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("Python");
+    let mut line = String::new();
+    let out = child.stdout.take().expect("a pipe");
+    BufReader::new(out).read_line(&mut line).expect("its first line");
+    assert_eq!(line, "ready\n", "postfix-mta-sts-resolver starts");
+    Program { name, addr, clock: of_process(child.id()), child }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks once about each domain.
+fn know_all(addr: SocketAddr) {
+    let mut connection = Connection::open(addr, 0);
+    for _ in 0..DOMAINS {
+        connection.ask(1);
+        while connection.left > 0 {
+            connection.read(&mut Vec::new());
+        }
+    }
+}
+
 struct Run {
     rate: f64,
     median: f64,
     p99: f64,
+    processor: f64,
 }
 
-fn measure(addr: SocketAddr, (connections, depth): (usize, usize)) -> Run {
-    let barrier = Barrier::new(connections);
-    let mut times: Vec<Duration> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..connections)
-            .map(|number| {
+fn measure(program: &Program, Shape { connections, depth, threads }: Shape) -> Run {
+    let barrier = Barrier::new(threads + 1);
+    let (mut times, processor) = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..threads)
+            .map(|thread| {
+                let own = (thread..connections).step_by(threads);
+                let own: Vec<_> = own.map(|number| Connection::open(program.addr, number * 313)).collect();
                 let barrier = &barrier;
-                scope.spawn(move || client(addr, depth, number * 313, barrier))
+                scope.spawn(move || client(own, depth, barrier))
             })
             .collect();
-        clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
+        barrier.wait();
+        let before = used(program.clock);
+        let times: Vec<Duration> =
+            clients.into_iter().flat_map(|client| client.join().expect("a client")).collect();
+        (times, used(program.clock) - before)
     });
     times.sort_unstable();
     let at = |share: f64| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1e3;
-    Run { rate: times.len() as f64 / TIME.as_secs_f64(), median: at(0.5), p99: at(0.99) }
+    Run {
+        rate: times.len() as f64 / TIME.as_secs_f64(),
+        median: at(0.5),
+        p99: at(0.99),
+        processor: processor.as_secs_f64() * 1e6 / times.len() as f64,
+    }
 }
 
-/// Keeps so many requests on their way until the time is over; how long each took.
-fn client(addr: SocketAddr, depth: usize, mut number: usize, barrier: &Barrier) -> Vec<Duration> {
-    let mut stream = TcpStream::connect(addr).expect("a connection");
-    stream.set_nodelay(true).expect("no delay");
-    let mut frames = Frames::new(MAX_REPLY);
-    let (mut out, mut block) = (Vec::new(), vec![0; 64 << 10]);
-    let mut times = Vec::with_capacity(1 << 18);
+/// Keeps so many questions on their way on each connection until the time is over; how long each took.
+fn client(mut connections: Vec<Connection>, depth: usize, barrier: &Barrier) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(1 << 20);
     barrier.wait();
     let end = Instant::now() + TIME;
+    connections.iter_mut().for_each(|connection| connection.ask(depth));
     while Instant::now() < end {
-        out.clear();
-        for _ in 0..depth {
-            number = (number + 1) % DOMAINS;
-            Request { map: b"policy", key: domain(number).as_bytes() }.encode(&mut out);
+        // Who has one connection waits where it reads, as Postfix does.
+        if let [connection] = &mut *connections {
+            connection.turn(depth, &mut times);
+            continue;
         }
-        let start = Instant::now();
-        stream.write_all(&out).expect("the server takes it");
-        let mut left = depth;
-        while left > 0 {
-            let count = stream.read(&mut block).expect("an answer");
-            assert!(count > 0, "the server hung up");
-            frames.push(&block[..count]);
-            while let Some(answer) = frames.take().expect("a netstring") {
-                assert!(answer.starts_with(b"OK secure match="), "{}", answer.escape_ascii());
-                times.push(start.elapsed());
-                left -= 1;
-            }
+        let mut ready: Vec<PollFd<'_>> = connections
+            .iter()
+            .map(|connection| PollFd::new(connection.stream.as_fd(), PollFlags::POLLIN))
+            .collect();
+        poll(&mut ready, PollTimeout::NONE).expect("poll");
+        let ready: Vec<bool> = ready.iter().map(|fd| fd.any() == Some(true)).collect();
+        for (connection, _) in connections.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
+            connection.turn(depth, &mut times);
+        }
+    }
+    // What was asked is waited for: who hangs up before has the server complain.
+    for connection in &mut connections {
+        while connection.left > 0 {
+            connection.read(&mut Vec::new());
         }
     }
     times
 }
 
-struct Peer {
-    addr: SocketAddr,
-    child: Child,
+/// A connection of the client.
+struct Connection {
+    stream: TcpStream,
+    frames: Frames,
+    block: Vec<u8>,
+    out: Vec<u8>,
+    /// The domain asked about last.
+    number: usize,
+    asked: Instant,
+    /// Answers that have not come yet.
+    left: usize,
 }
 
-impl Peer {
-    fn start(python: &Path) -> Self {
-        let addr = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
-        let mut command = Command::new(python);
-        command.args(["-c", PEER, &addr.port().to_string(), &DOMAINS.to_string()]).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("Python");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("a pipe");
-        BufReader::new(out).read_line(&mut line).expect("its first line");
-        assert_eq!(line, "ready\n", "postfix-mta-sts-resolver starts");
-        Self { addr, child }
+impl Connection {
+    fn open(addr: SocketAddr, number: usize) -> Self {
+        let stream = TcpStream::connect(addr).expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        let (frames, block) = (Frames::new(MAX_REPLY), vec![0; 64 << 10]);
+        Self { stream, frames, block, out: Vec::new(), number, asked: Instant::now(), left: 0 }
     }
-}
 
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn ask(&mut self, depth: usize) {
+        self.out.clear();
+        for _ in 0..depth {
+            self.number = (self.number + 1) % DOMAINS;
+            Request { map: b"tls-policy", key: domain(self.number).as_bytes() }.encode(&mut self.out);
+        }
+        self.asked = Instant::now();
+        self.stream.write_all(&self.out).expect("the server takes it");
+        self.left = depth;
+    }
+
+    /// Reads what there is, or what comes first.
+    fn read(&mut self, times: &mut Vec<Duration>) {
+        let count = self.stream.read(&mut self.block).expect("an answer");
+        assert!(count > 0, "the server hung up");
+        self.frames.push(&self.block[..count]);
+        while let Some(answer) = self.frames.take().expect("a netstring") {
+            let right = answer == b"OK secure match=mx.example.com servername=hostname";
+            assert!(right, "{}", answer.escape_ascii());
+            times.push(self.asked.elapsed());
+            self.left -= 1;
+        }
+    }
+
+    /// Reads, and asks again once all is answered.
+    fn turn(&mut self, depth: usize, times: &mut Vec<Duration>) {
+        self.read(times);
+        if self.left == 0 {
+            self.ask(depth);
+        }
     }
 }

@@ -1,4 +1,5 @@
-"""postfix-mta-sts-resolver with its own cache in memory, full of policies that are fresh: socketmap_peer.py PORT DOMAINS."""
+"""postfix-mta-sts-resolver with its own cache in memory, full of policies that are fresh:
+socketmap_peer.py PORT DOMAINS asyncio|uvloop."""
 import asyncio
 import sys
 import time
@@ -21,5 +22,6 @@ async def main():
     await asyncio.Event().wait()
 
 
-utils.enable_uvloop()
+if sys.argv[3] == "uvloop" and not utils.enable_uvloop():
+    sys.exit("there is no uvloop")
 asyncio.run(main())

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
-use nix::unistd::Pid;
+use nix::time::ClockId;
 use testkit::real::{Knot, Root, Running, Work, wait_until};
 
+use crate::clock::{of_process, used};
 use crate::workload::RECEIVER;
 
 /// Filters through which a message goes one after the other.
@@ -63,7 +63,7 @@ impl Chain {
         let child = command.spawn().expect("mailward starts");
         assert!(wait_until(|| UnixStream::connect(&socket).is_ok()), "mailward does not answer");
         let pid = child.id();
-        let filter = Filter { socket, pid, clock: clock(pid), _running: Process::Own(child) };
+        let filter = Filter { socket, pid, clock: of_process(pid), _running: Process::Own(child) };
         Self { name: "mailward", filters: vec![filter] }
     }
 
@@ -96,17 +96,13 @@ fn foreign(root: &Root, name: &'static str, config: &str) -> Filter {
     running.wait_until_answers(|| UnixStream::connect(&socket).is_ok());
     let pid = running.pid();
     let process = Process::Foreign { _running: running, _work: work };
-    Filter { socket, pid, clock: clock(pid), _running: process }
-}
-
-fn clock(pid: u32) -> ClockId {
-    clock_getcpuclockid(Pid::from_raw(pid.cast_signed())).expect("the process is there")
+    Filter { socket, pid, clock: of_process(pid), _running: process }
 }
 
 impl Filter {
     /// The processor time that it has used since it was started.
     pub fn used(&self) -> Duration {
-        clock_gettime(self.clock).expect("the process is there").into()
+        used(self.clock)
     }
 
     /// The memory that it holds now, in KiB; with `most`, the most that it has held since [`Filter::forget_most`].

@@ -168,6 +168,30 @@ fn one_record_is_enough() {
     assert_eq!(said(&records, &[&w.other_name, &w.middle]), "EndEntity");
 }
 
+/// RFC 7671 §9: of several hashes only the strongest counts, for each usage and selector by itself; what stands whole always.
+#[test]
+fn the_strongest_hash_counts() {
+    let w = &*WORLD;
+    let check = |good: &str, others: &[&str], expected: &str| {
+        let mut records: Vec<Tlsa> = others.iter().map(|record| tlsa(record, &w.expired)).collect();
+        records.push(tlsa(good, &w.good));
+        assert_eq!(said(&records, &[&w.good, &w.middle]), expected, "{good} {others:?}");
+        records.reverse();
+        assert_eq!(said(&records, &[&w.good, &w.middle]), expected, "{good} {others:?}");
+    };
+    check("3 1 1", &["3 1 2"], NO_RECORD);
+    check("3 0 1", &["3 0 2", "3 0 1"], NO_RECORD);
+    check("3 1 2", &["3 1 1"], "EndEntity");
+    check("3 1 0", &["3 1 2"], "EndEntity");
+    check("3 1 1", &["3 1 0", "3 0 2", "2 1 2", "3 1 1"], "EndEntity");
+    // So too for authorities.
+    let of_authority = |record| tlsa(record, &w.middle);
+    let records = [of_authority("2 1 1"), tlsa("2 1 2", &w.alone)];
+    assert_eq!(said(&records, &[&w.good, &w.middle]), NO_RECORD);
+    let records = [of_authority("2 1 2"), tlsa("2 1 1", &w.alone)];
+    assert_eq!(said(&records, &[&w.good, &w.middle]), "TrustAnchor");
+}
+
 #[test]
 fn a_signature_that_was_changed() {
     let w = &*WORLD;

@@ -50,8 +50,8 @@ Exit codes:
 
 const TLS_POLICY_EXIT_CODES: &str = "\
 Exit codes:
-  0  mail to the domain goes out, as it is said
-  1  mail to the domain is deferred
+  0  mail to the domain goes out, as it is said; with --forget, its policy was forgotten
+  1  mail to the domain is deferred; with --forget, none was kept
   2  something could not be done: a wrong command line, a configuration or database that can't be read";
 
 const INIT_EXIT_CODES: &str = "\

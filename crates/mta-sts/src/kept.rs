@@ -65,7 +65,9 @@ impl Kept {
         if newer.mode() < self.policy.mode() {
             return Some(Weakened::Mode(self.policy.mode(), newer.mode()));
         }
-        (newer.max_age() < self.policy.max_age() / 2).then_some(Weakened::Age)
+        // RFC 8461 §8.3: one that asks for nothing is made short on the way out.
+        let asks = self.policy.mode() != Mode::None;
+        (asks && newer.max_age() < self.policy.max_age() / 2).then_some(Weakened::Age)
     }
 }
 

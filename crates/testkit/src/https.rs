@@ -13,6 +13,8 @@ use rcgen::{
     date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ResolvesServerCertUsingSni;
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 /// How long a host waits for whoever is connected.
@@ -189,6 +191,33 @@ impl Host {
     ) -> Self {
         let mut config = config(certified);
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Self::with_config(address, config, talk)
+    }
+
+    /// The same as [`Host::tls`] for many names, each with a certificate of its own.
+    pub fn named(
+        address: &str,
+        names: impl IntoIterator<Item = (String, Certified)>,
+        talk: impl Fn(&mut Tls) + Send + Sync + 'static,
+    ) -> Self {
+        let mut certificates = ResolvesServerCertUsingSni::new();
+        for (name, Certified { chain, key, .. }) in names {
+            let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
+            certificates.add(&name, CertifiedKey::new(chain, key)).unwrap();
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = config.with_no_client_auth().with_cert_resolver(Arc::new(certificates));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self::with_config(address, config, talk)
+    }
+
+    fn with_config(
+        address: &str,
+        config: ServerConfig,
+        talk: impl Fn(&mut Tls) + Send + Sync + 'static,
+    ) -> Self {
         let config = Arc::new(config);
         Self::raw(address, move |stream, heads| {
             let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);

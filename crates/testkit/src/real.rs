@@ -282,7 +282,8 @@ fn free_address(port: u16) -> SocketAddr {
 pub struct Knot {
     /// Where it answers, UDP and TCP: an address of 127.0.0.0/8, port 53 unless this machine has that in use.
     pub addr: SocketAddr,
-    _running: Running,
+    /// Its process.
+    pub running: Running,
     _work: Work,
 }
 
@@ -344,7 +345,7 @@ fn knot_with(zone: &str, signing: &str) -> Option<Knot> {
     command.arg("-c").arg(conf);
     let mut running = Running::start(command, &work);
     running.wait_until_answers(|| has_root_soa(addr).unwrap_or(false));
-    Some(Knot { addr, _running: running, _work: work })
+    Some(Knot { addr, running, _work: work })
 }
 
 /// Does the server at `addr` answer `. SOA` from its own zone?

@@ -1,5 +1,6 @@
 //! `mailward tls-policy`: how mail to a domain must be encrypted, and why: the same answer that Postfix gets, for people.
 
+mod forget;
 mod history;
 mod json;
 mod look;
@@ -31,6 +32,9 @@ pub struct Args {
     /// Fetch the policy now, whether one is kept or not; what serve keeps stays as it is
     #[arg(long, conflicts_with = "at")]
     fetch: bool,
+    /// Forget the policy that is kept, wherever mailward serves with this database: somebody planted it, or it is wrong
+    #[arg(long, conflicts_with_all = ["at", "fetch", "probe", "explain"])]
+    forget: bool,
     /// Connect to the MX hosts, and see whether their certificates are what the policy and the TLSA records ask for; no mail is sent
     #[arg(long, conflicts_with = "at")]
     probe: bool,
@@ -48,6 +52,7 @@ pub struct Args {
 pub async fn run(args: &Args) -> Exit {
     end(match args.at {
         Some(at) => history::show(args, at).await,
+        None if args.forget => forget::forget(args).await,
         None => show(args).await,
     })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arc::Sealer;
@@ -16,7 +16,6 @@ use verdict::forwarded::Forwarded;
 use verdict::local::{FieldName, FieldPattern, LocalPolicy};
 use verdict::outbound::SigningTable;
 
-use super::tls_policy::TlsSite;
 use crate::config::{Config, Listener, Signing};
 use crate::input::InputError;
 use crate::keys::ring::{Ring, SiteKey, lacking};
@@ -47,8 +46,6 @@ pub struct Site {
     pub sealing: Option<(Forwarded, Sealer)>,
     /// The listeners.
     pub listeners: Vec<Listener>,
-    /// What Postfix is told about other domains, where it asks.
-    pub tls: Option<Arc<TlsSite>>,
     checked: Mutex<BTreeMap<(Domain, Selector), u32>>,
 }
 
@@ -81,13 +78,6 @@ impl Site {
                 None
             }
         });
-        let tls = match config.tls_policy.address {
-            Some(_) => Some(TlsSite::new(&config.tls_policy).map(Arc::new).map_err(|error| {
-                let help = "[tls_policy] authorities = \"bundled\" needs none of the system";
-                InputError::new("[tls_policy]", error.to_string()).with_help(help)
-            })?),
-            None => None,
-        };
         let Config { listeners, receiving, directions, mut policy, signing, .. } = config;
         let own_id = receiving.authserv_id.unwrap_or_else(host_name);
         let ids = std::iter::once(&own_id).chain(&receiving.other_ids).cloned().collect();
@@ -115,7 +105,6 @@ impl Site {
             signing,
             sealing,
             listeners,
-            tls,
             checked: Mutex::default(),
         };
         Ok((site, Faults(faults)))

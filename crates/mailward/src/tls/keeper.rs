@@ -9,10 +9,10 @@ use std::time::Duration;
 use dns::Dns;
 use futures_util::future::join_all;
 use mail::{Domain, UnixTime};
-use mta_sts::{Fetch, Fraction, Known, Lookup, Policy, Weakened};
-use store::{Store, TlsEvent, TlsEventKind, TlsPolicy};
+use mta_sts::{Fetch, Fraction, Id, Known, Lookup, Policy, Weakened};
+use store::{Forgotten, Store, TlsEvent, TlsEventKind, TlsPolicy, TlsStored};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use verdict::tls::Sts;
 
 use super::memory::{Entry, Memory};
@@ -37,6 +37,9 @@ const AWAY: u64 = 5;
 /// A policy that could not be renewed is tried again after so long, in seconds, unless somebody asks.
 const POSTPONED: u64 = 1_800;
 const DAY: u64 = 86_400;
+
+/// By what it is decided whether to fetch.
+type Wanted = fn(&Known, &Lookup, UnixTime) -> Fetch;
 
 /// What a keeper needs of the world.
 pub trait World: Send + Sync + 'static {
@@ -79,6 +82,8 @@ struct Inner<W> {
     fetches: Semaphore,
     /// Bytes that went into the database since it was trimmed.
     grown: AtomicU64,
+    /// How often anything was forgotten.
+    epoch: AtomicU64,
 }
 
 /// What came of a look at a domain.
@@ -96,8 +101,8 @@ impl<W: World> Keeper<W> {
     /// One with this database.
     pub fn new(world: W, store: Store) -> Self {
         let memory = Mutex::new(Memory::new(MEMORY));
-        let (fetches, grown) = (Semaphore::new(FETCHES), AtomicU64::new(0));
-        Self(Arc::new(Inner { world, store, memory, fetches, grown }))
+        let (fetches, grown, epoch) = (Semaphore::new(FETCHES), AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Inner { world, store, memory, fetches, grown, epoch }))
     }
 
     /// What surrounds it.
@@ -115,13 +120,19 @@ impl<W: World> Keeper<W> {
             Fetch::No => {}
             Fetch::Meanwhile(_) => {
                 good_for = 0;
-                drop(self.fly(domain, &published));
+                drop(self.fly(domain, &published, Known::fetch));
             }
             Fetch::Now(_) => {
                 good_for = 0;
-                if let Some(mut flight) = self.fly(domain, &published) {
-                    // Landed, or not in time: what is known now is the answer. (An error is the end of the flight.)
-                    let _ = timeout(wait, flight.changed()).await;
+                let until = Instant::now() + wait;
+                // Landed, or not in time: what is known then is the answer. One more, as the first may have begun before the
+                // policy was to be forgotten, and then brings nothing.
+                for _ in 0..2 {
+                    let Some(mut flight) = self.fly(domain, &published, Known::fetch) else { break };
+                    // An error is the end of the flight.
+                    if timeout_at(until, flight.changed()).await.is_err() {
+                        break;
+                    }
                 }
             }
         }
@@ -136,6 +147,16 @@ impl<W: World> Keeper<W> {
         // What was fetched just now needs no database.
         let known = (is_read || known.in_force(now).is_some()).then_some(&known);
         Found { sts: Sts::of(known, &published, self.0.world.now()), published, good_for }
+    }
+
+    /// The policy in force lets nobody deliver: looks meanwhile whether it was corrected. Gives whether somebody looks.
+    pub fn stops_mail(&self, domain: &Domain, published: &Lookup) -> bool {
+        self.fly(domain, published, Known::fetch_again).is_some()
+    }
+
+    /// Rises when a policy is forgotten: what rests on one from before counts no more.
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch.load(Ordering::Relaxed)
     }
 
     /// Postfix was told something about a domain; `text` says what, and why, if it is something else than before.
@@ -180,26 +201,63 @@ impl<W: World> Keeper<W> {
 
     /// Reads what the database knows: other nodes write to it too.
     async fn refresh(&self, domain: &Domain, now: UnixTime) {
-        let found = self.0.store.tls_policy(domain).await;
-        let mut memory = self.memory();
-        match found {
-            Ok(stored) => memory.change(domain, |entry| {
-                entry.is_read = true;
-                if let Some(TlsPolicy { kept, refresh_at, .. }) = stored
-                    && entry.known.kept.as_ref().is_none_or(|(ours, _)| ours.fetched < kept.fetched)
-                {
-                    entry.known.kept = Some((kept, refresh_at));
-                }
-            }),
-            Err(error) => {
+        match self.0.store.tls_stored(domain).await {
+            Ok(TlsStored { policy, forgotten }) => {
+                self.forget(domain, forgotten, now);
+                let error = self.memory().change(domain, |entry| {
+                    // It was forgotten while we read.
+                    if forgotten < entry.forgotten {
+                        return None;
+                    }
+                    entry.forgotten = forgotten;
+                    match policy {
+                        Err(error) => return Some(error),
+                        Ok(Some(TlsPolicy { kept, refresh_at, .. }))
+                            if entry
+                                .known
+                                .kept
+                                .as_ref()
+                                .is_none_or(|(ours, _)| ours.fetched < kept.fetched) =>
+                        {
+                            entry.known.kept = Some((kept, refresh_at));
+                        }
+                        Ok(_) => {}
+                    }
+                    entry.is_read = true;
+                    None
+                });
                 // A row that is broken is the trouble of its domain alone.
-                if !matches!(error, store::Error::Unreadable(_)) {
-                    memory.away_until = UnixTime(now.0.saturating_add(AWAY));
-                }
-                drop(memory);
+                error.iter().for_each(|error| self.0.world.trouble(error));
+            }
+            Err(error) => {
+                self.memory().away_until = UnixTime(now.0.saturating_add(AWAY));
                 self.0.world.trouble(&error);
             }
         }
+    }
+
+    /// Learns which policies are to be forgotten, by whoever wants it and on whichever node.
+    pub async fn catch_up(&self) {
+        let newest = self.memory().newest;
+        match self.0.store.forgotten_tls_policies(newest).await {
+            Ok(all) => {
+                for (domain, forgotten) in all {
+                    self.forget(&domain, forgotten, self.0.world.now());
+                    let mut memory = self.memory();
+                    memory.newest = memory.newest.max(forgotten);
+                }
+            }
+            Err(error) => self.0.world.trouble(&error),
+        }
+    }
+
+    /// What was known before is not known any more. It is in the history already.
+    fn forget(&self, domain: &Domain, forgotten: Forgotten, at: UnixTime) {
+        let Some(before) = self.memory().forget(domain, forgotten) else { return };
+        self.0.epoch.fetch_add(1, Ordering::Relaxed);
+        let Some((kept, _)) = before.known.kept else { return };
+        let text = format!("id: {}\n{}", kept.id, kept.policy);
+        self.0.world.event(&TlsEvent { domain: domain.clone(), at, kind: TlsEventKind::Forgotten, text });
     }
 
     /// What the DNS says, and for how many seconds that is so.
@@ -257,14 +315,14 @@ impl<W: World> Keeper<W> {
     }
 
     /// Has the policy fetched, if nobody does so already; what comes back ends with the fetch.
-    fn fly(&self, domain: &Domain, published: &Lookup) -> Option<watch::Receiver<()>> {
+    fn fly(&self, domain: &Domain, published: &Lookup, wanted: Wanted) -> Option<watch::Receiver<()>> {
         let mut memory = self.memory();
         if let Some(flight) = memory.flying.get(domain) {
             return Some(flight.clone());
         }
         // Between the look at what is known and here a fetch may have come to its end.
         let known = memory.get(domain).map(|entry| entry.known.clone()).unwrap_or_default();
-        if known.fetch(published, self.0.world.now()) == Fetch::No || memory.flying.len() >= MAX_WAITING {
+        if wanted(&known, published, self.0.world.now()) == Fetch::No || memory.flying.len() >= MAX_WAITING {
             return None;
         }
         let (landed, flight) = watch::channel(());
@@ -272,44 +330,68 @@ impl<W: World> Keeper<W> {
         drop(memory);
         let landing = Landing { keeper: self.clone(), domain: domain.clone(), _landed: landed };
         let published = published.clone();
-        tokio::spawn(async move { landing.keeper.fetch(&landing.domain, &published).await });
+        tokio::spawn(async move { landing.keeper.fetch(&landing.domain, &published, wanted).await });
         Some(flight)
     }
 
-    async fn fetch(&self, domain: &Domain, published: &Lookup) {
+    async fn fetch(&self, domain: &Domain, published: &Lookup, wanted: Wanted) {
         let Ok(_turn) = self.0.fetches.acquire().await else { return };
         // Another node may have been faster.
         self.refresh(domain, self.0.world.now()).await;
-        let (Fetch::Now(id) | Fetch::Meanwhile(id)) =
-            self.known(domain).1.fetch(published, self.0.world.now())
+        let entry = self.memory().get(domain).cloned().unwrap_or_default();
+        let (Fetch::Now(id) | Fetch::Meanwhile(id)) = wanted(&entry.known, published, self.0.world.now())
         else {
             return;
         };
         match self.0.world.fetch(domain, FETCH_WITHIN).await {
-            Ok(policy) => self.fetched(domain, policy, id).await,
+            Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,
             Err(why) => {
                 let now = self.0.world.now();
-                self.memory().change(domain, |entry| entry.known = entry.known.failed(id, now));
-                self.event(domain, now, TlsEventKind::Failed, why);
-                let later = UnixTime(now.0.saturating_add(POSTPONED));
-                let postponed = self.0.store.postpone_tls_policy(domain, later).await;
-                postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+                let event =
+                    TlsEvent { domain: domain.clone(), at: now, kind: TlsEventKind::Failed, text: why };
+                // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
+                if !self.known(domain).1.is_leaving(now) {
+                    self.0.world.event(&event);
+                }
+                self.memory().note(event);
+                self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }
     }
 
-    async fn fetched(&self, domain: &Domain, policy: Policy, id: mta_sts::Id) {
+    /// Nothing came of a fetch: not again at once.
+    async fn in_vain(&self, domain: &Domain, id: Id, known: Forgotten, now: UnixTime) {
+        self.memory().change(domain, |entry| {
+            if entry.forgotten <= known {
+                entry.known = entry.known.failed(id, now);
+            }
+        });
+        let later = UnixTime(now.0.saturating_add(POSTPONED));
+        let postponed = self.0.store.postpone_tls_policy(domain, later).await;
+        postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+    }
+
+    async fn fetched(&self, domain: &Domain, published: &Lookup, policy: Policy, id: Id, known: Forgotten) {
         let now = self.0.world.now();
+        if self.known(domain).1.is_no_news(&policy, published, now) {
+            return self.in_vain(domain, id, known, now).await;
+        }
         let random = Fraction(self.0.world.random());
-        let (before, kept, weakened) = self.memory().change(domain, |entry: &mut Entry| {
+        let changed = self.memory().change(domain, |entry: &mut Entry| {
+            // It was to be forgotten after the fetch began.
+            if entry.forgotten > known {
+                return None;
+            }
+            entry.forgotten = known;
             let before = entry.known.kept.take().map(|(kept, _)| kept);
             let old = Known { kept: before.clone().map(|kept| (kept, now)), failed: None };
             let (known, weakened) = old.fetched(policy, id, now, random);
             entry.known = known;
             entry.used = Some(now.0 / DAY);
-            (before, entry.known.kept.clone(), weakened)
+            let (kept, refresh_at) = entry.known.kept.clone()?;
+            Some((before, kept, refresh_at, weakened))
         });
-        let Some((kept, refresh_at)) = kept else { return };
+        let Some((before, kept, refresh_at, weakened)) = changed else { return };
         if before.as_ref().is_none_or(|before| before.policy != kept.policy || before.id != kept.id) {
             let text = format!("id: {}\n{}", kept.id, kept.policy);
             self.event(domain, now, TlsEventKind::Fetched, text);
@@ -323,25 +405,34 @@ impl<W: World> Keeper<W> {
         }
         let policy = TlsPolicy { domain: domain.clone(), kept, refresh_at };
         self.0.grown.fetch_add(policy.bytes(), Ordering::Relaxed);
-        if let Err(error) = self.0.store.put_tls_policy(&policy).await {
+        if let Err(error) = self.save(&policy, known).await {
             self.0.world.trouble(&error);
-            self.memory().keep_unsaved(policy);
+            self.memory().keep_unsaved(policy, known);
         }
+    }
+
+    /// Has the database keep a policy, unless it was to be forgotten after its fetch began: then we forget it too.
+    async fn save(&self, policy: &TlsPolicy, known: Forgotten) -> Result<(), store::Error> {
+        if !self.0.store.put_tls_policy(policy, known).await? {
+            let TlsStored { forgotten, .. } = self.0.store.tls_stored(&policy.domain).await?;
+            self.forget(&policy.domain, forgotten, self.0.world.now());
+        }
+        Ok(())
     }
 
     /// Writes down what waits for the database.
     pub async fn flush(&self) {
         let (unsaved, used, events) = {
             let mut memory = self.memory();
-            let unsaved: Vec<TlsPolicy> = memory.unsaved.drain().map(|(_, policy)| policy).collect();
+            let unsaved: Vec<_> = memory.unsaved.drain().map(|(_, unsaved)| unsaved).collect();
             let used: Vec<Domain> = memory.used.drain().collect();
             (unsaved, used, std::mem::take(&mut memory.events))
         };
         let mut left = Vec::new();
-        for policy in unsaved {
+        for (policy, known) in unsaved {
             // One that failed: the database is away for the others too.
-            if !left.is_empty() || may_pass(&self.0.store.put_tls_policy(&policy).await) {
-                left.push(policy);
+            if !left.is_empty() || may_pass(&self.save(&policy, known).await) {
+                left.push((policy, known));
             }
         }
         let store = &self.0.store;
@@ -351,7 +442,7 @@ impl<W: World> Keeper<W> {
         ];
         let [counted, noted] = &failed;
         let mut memory = self.memory();
-        left.into_iter().for_each(|policy| memory.keep_unsaved(policy));
+        left.into_iter().for_each(|(policy, known)| memory.keep_unsaved(policy, known));
         if may_pass(counted) {
             memory.used.extend(used);
         }
@@ -384,7 +475,7 @@ impl<W: World> Keeper<W> {
         // The row is newer than what is in memory, if another node has written it.
         self.refresh(domain, now).await;
         let (published, _) = self.published(domain, now).await;
-        let flown = self.fly(domain, &published).is_some();
+        let flown = self.fly(domain, &published, Known::fetch).is_some();
         if !flown {
             // Its record is gone, or it was tried just now.
             let later = UnixTime(now.0.saturating_add(POSTPONED));

@@ -7,7 +7,7 @@ use dns::Failure;
 use lru::LruCache;
 use mail::{Domain, UnixTime};
 use mta_sts::Known;
-use store::{TlsEvent, TlsPolicy};
+use store::{Forgotten, TlsEvent, TlsPolicy};
 use tokio::sync::watch;
 
 /// Most policies that wait for the database.
@@ -23,6 +23,8 @@ pub(super) struct Entry {
     pub(super) known: Known,
     /// Whether what the database has is in it.
     pub(super) is_read: bool,
+    /// What was known before this is not in it.
+    pub(super) forgotten: Forgotten,
     /// The day on which its use was counted last.
     pub(super) used: Option<u64>,
     /// Whether it was told that its record is gone.
@@ -39,14 +41,16 @@ pub(super) struct Memory {
     max_bytes: usize,
     /// Fetches that are in flight; each ends with its channel.
     pub(super) flying: HashMap<Domain, watch::Receiver<()>>,
-    /// What the database did not take.
-    pub(super) unsaved: HashMap<Domain, TlsPolicy>,
+    /// What the database did not take, and of which forgetting was known when its fetch began.
+    pub(super) unsaved: HashMap<Domain, (TlsPolicy, Forgotten)>,
     /// Who was used on a new day.
     pub(super) used: HashSet<Domain>,
     /// What came to pass.
     pub(super) events: Vec<TlsEvent>,
     /// The database was away: until when it is not tried again.
     pub(super) away_until: UnixTime,
+    /// The newest forgetting of any domain that is known.
+    pub(super) newest: Forgotten,
 }
 
 impl Memory {
@@ -60,6 +64,7 @@ impl Memory {
             used: HashSet::new(),
             events: Vec::new(),
             away_until: UnixTime(0),
+            newest: Forgotten::NEVER,
         }
     }
 
@@ -86,10 +91,25 @@ impl Memory {
         }
     }
 
-    pub(super) fn keep_unsaved(&mut self, policy: TlsPolicy) {
+    pub(super) fn keep_unsaved(&mut self, policy: TlsPolicy, known: Forgotten) {
         if self.unsaved.len() < MAX_UNSAVED {
-            self.unsaved.insert(policy.domain.clone(), policy);
+            self.unsaved.insert(policy.domain.clone(), (policy, known));
         }
+    }
+
+    /// What was known of a domain before is not known any more. Gives what it was.
+    pub(super) fn forget(&mut self, domain: &Domain, forgotten: Forgotten) -> Option<Entry> {
+        let is_before = |known: Forgotten| known < forgotten;
+        if self.unsaved.get(domain).is_some_and(|(_, known)| is_before(*known)) {
+            self.unsaved.remove(domain);
+        }
+        if !self.entries.peek(domain).is_some_and(|entry| is_before(entry.forgotten)) {
+            return None;
+        }
+        Some(self.change(domain, |entry| {
+            let told = entry.told;
+            std::mem::replace(entry, Entry { forgotten, told, ..Entry::default() })
+        }))
     }
 
     #[cfg(test)]

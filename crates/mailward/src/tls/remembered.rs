@@ -1,40 +1,46 @@
 //! Answers that stay the same for a moment: while none of the DNS records behind them is past its time, and nothing about the
 //! policy has to be done. Postfix asks for the same domains again and again.
 
-use std::num::NonZeroUsize;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use dns::{Answer, Dns, Question};
-use lru::LruCache;
 use mail::UnixTime;
 
 /// Most answers.
-const ANSWERS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const ANSWERS: usize = 8_192;
 /// Longest key that is remembered, in bytes.
 const MAX_KEY: usize = 255;
 /// The longest that an answer is remembered, in seconds.
 pub const LONGEST: u32 = 60;
 
-/// Answers of a kind, by key.
-pub struct Remembered<T>(Mutex<LruCache<Box<[u8]>, Good<T>>>);
+/// Answers of a kind, by key. Nothing is written when one is looked up, so that all cores can do it at once; the oldest half
+/// goes when there are too many.
+pub struct Remembered<T>(RwLock<Halves<T>>);
 
-/// An answer, and until when it is good.
-type Good<T> = (T, UnixTime);
+struct Halves<T> {
+    young: Answers<T>,
+    old: Answers<T>,
+}
 
-impl<T: Clone> Default for Remembered<T> {
+/// Answers, and until when each is good.
+type Answers<T> = HashMap<Box<[u8]>, (T, UnixTime)>;
+
+impl<T> Default for Remembered<T> {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(ANSWERS)))
+        Self(RwLock::new(Halves { young: HashMap::new(), old: HashMap::new() }))
     }
 }
 
-impl<T: Clone> Remembered<T> {
-    /// The answer to a key, if it is still good.
-    pub fn get(&self, key: &[u8], now: UnixTime) -> Option<T> {
-        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+impl<T> Remembered<T> {
+    /// What `read` makes of the answer to a key, if that is still good.
+    pub fn get<R>(&self, key: &[u8], now: UnixTime, read: impl FnOnce(&T) -> R) -> Option<R> {
+        let halves = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (answer, until) = halves.young.get(key).or_else(|| halves.old.get(key))?;
         // A clock that was set back proves nothing about the DNS.
-        let fresh = |until: UnixTime| now <= until && until.0 - now.0 <= u64::from(LONGEST);
-        answers.get(key).filter(|(_, until)| fresh(*until)).map(|(answer, _)| answer.clone())
+        let is_fresh = now <= *until && until.0 - now.0 <= u64::from(LONGEST);
+        is_fresh.then(|| read(answer))
     }
 
     /// Remembers an answer that is good for so many seconds.
@@ -43,7 +49,11 @@ impl<T: Clone> Remembered<T> {
             return;
         }
         let until = UnixTime(now.0.saturating_add(seconds.min(LONGEST).into()));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(key.into(), (answer, until));
+        let mut halves = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if halves.young.len() >= ANSWERS / 2 {
+            halves.old = std::mem::take(&mut halves.young);
+        }
+        halves.young.insert(key.into(), (answer, until));
     }
 }
 
@@ -87,28 +97,40 @@ mod tests {
     #[test]
     fn answers_are_good_for_a_time() {
         let answers = Remembered::default();
+        let get = |key: &[u8], now| answers.get(key, now, |seconds| *seconds);
         for (seconds, last) in [(30, 30), (60, 60), (86_400, 60)] {
             answers.put(b"a.example", seconds, at(0), seconds);
-            assert_eq!(answers.get(b"a.example", at(last)), Some(seconds));
-            assert_eq!(answers.get(b"a.example", at(last + 1)), None);
-            assert_eq!(answers.get(b"A.example", at(0)), None);
+            assert_eq!(get(b"a.example", at(last)), Some(seconds));
+            assert_eq!(get(b"a.example", at(last + 1)), None);
+            assert_eq!(get(b"A.example", at(0)), None);
         }
-        assert_eq!(answers.get(b"a.example", UnixTime(5)), None, "the clock was set back");
+        assert_eq!(get(b"a.example", UnixTime(5)), None, "the clock was set back");
         answers.put(b"b.example", 0, at(0), 0);
         answers.put(&[b'a'; 256], 0, at(0), 60);
-        assert_eq!(answers.get(b"b.example", at(0)), None);
-        assert_eq!(answers.get(&[b'a'; 256], at(0)), None);
+        assert_eq!(get(b"b.example", at(0)), None);
+        assert_eq!(get(&[b'a'; 256], at(0)), None);
     }
 
     #[test]
-    fn dos_12_answers_are_few() {
+    fn the_last_answer_counts() {
         let answers = Remembered::default();
         for number in 0..20_000u32 {
+            answers.put(b"a.example", number, at(0), 60);
             answers.put(&number.to_be_bytes(), number, at(0), 60);
+            assert_eq!(answers.get(b"a.example", at(0), |number| *number), Some(number));
         }
-        let kept =
-            (0..20_000u32).filter(|number| answers.get(&number.to_be_bytes(), at(0)).is_some()).count();
-        assert_eq!(kept, ANSWERS.get());
+    }
+
+    #[test]
+    fn dos_12_answers_are_few_and_the_latest_are_kept() {
+        let answers = Remembered::default();
+        let is_kept = |number: u32| answers.get(&number.to_be_bytes(), at(0), |_| ()).is_some();
+        for number in 0..20_000u32 {
+            answers.put(&number.to_be_bytes(), number, at(0), 60);
+            assert!(is_kept(number.saturating_sub(ANSWERS as u32 / 2 - 1)));
+            assert!(number < ANSWERS as u32 || !is_kept(number - ANSWERS as u32));
+        }
+        assert!((0..20_000).filter(|number| is_kept(*number)).count() <= ANSWERS);
     }
 
     #[test]

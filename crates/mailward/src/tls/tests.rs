@@ -16,6 +16,8 @@ use verdict::tls::Sts;
 use super::keeper::{Keeper, WAIT, World};
 use super::memory::Memory;
 
+mod forgetting;
+
 /// What the world does, shared with the test.
 #[derive(Clone)]
 struct Made(Arc<Parts>);
@@ -213,6 +215,20 @@ async fn sts_10_a_record_that_vanishes_is_told_once() {
     lab.world.zone("_mta-sts.v.example. TXT \"v=STSv1;\"");
     lab.sts().await;
     assert_eq!(lab.world.events(), "vanished: a record that does not count: v=STSv1;");
+}
+
+#[tokio::test]
+async fn who_opted_out_may_go_without_a_warning() {
+    let lab = Lab::new(ONE, &[Ok(NONE), Err("HTTP 404")]).await;
+    assert_eq!(lab.sts().await, "none");
+    assert_eq!(lab.world.events(), "fetched");
+    lab.world.zone(TWO);
+    assert_eq!(lab.sts().await, "none");
+    lab.keeper.landed().await;
+    assert_eq!(lab.world.fetches(), 2);
+    lab.world.zone("");
+    assert_eq!(lab.sts().await, "none");
+    assert_eq!(lab.world.events(), "");
 }
 
 #[tokio::test]

@@ -124,7 +124,8 @@ impl Program {
         self.at("listener=web at=http://")
     }
 
-    fn at(&self, front: &str) -> SocketAddr {
+    /// What stands behind this in its log.
+    pub fn at(&self, front: &str) -> SocketAddr {
         let log = self.log();
         let at = log.split(front).nth(1).unwrap_or_else(|| panic!("{front} is not in\n{log}"));
         at.split_whitespace().next().unwrap().trim_end_matches('/').parse().unwrap()

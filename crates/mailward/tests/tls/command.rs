@@ -2,6 +2,9 @@
 
 use std::net::TcpListener;
 
+use sqlx::{Connection, Executor, SqliteConnection};
+use testkit::real::wait_until;
+
 use super::lab::Lab;
 use super::program::Program;
 
@@ -85,7 +88,7 @@ fn why_was_this_deferred() {
     assert!(program.ask("sts-wrong-mx.test").starts_with("TEMP "));
     let soon = (mailward::input::now().0 + 60).to_string();
     let mut last = (0, String::new());
-    let told = testkit::real::wait_until(|| {
+    let told = wait_until(|| {
         last = program.tell(&["sts-wrong-mx.test", "--at", &soon]);
         last.0 == 1
     });
@@ -178,7 +181,7 @@ fn domains_that_test_their_policies_are_looked_at_where_that_is_wanted() {
     let lost = "mx.sts-testing.test: if enforced: no mail: the policy does not allow it";
     let soon = (mailward::input::now().0 + 60).to_string();
     let mut last = String::new();
-    let told = testkit::real::wait_until(|| {
+    let told = wait_until(|| {
         last = program.tell(&["sts-testing.test", "--at", &soon]).1;
         last.contains(lost)
     });
@@ -187,4 +190,68 @@ fn domains_that_test_their_policies_are_looked_at_where_that_is_wanted() {
     let log = program.log();
     assert_eq!(log.matches("what=probed").count() + log.matches("what=unready").count(), 1, "{log}");
     assert!(lab.servers.values().all(|mx| mx.arrived().is_empty()));
+}
+
+#[test]
+fn sts_21_a_policy_is_forgotten_while_serve_runs() {
+    let Some(lab) = Lab::start() else { return };
+    let mut program = Program::start(&lab, "3.10.5");
+    let domain = "sts-wrong-mx.test";
+    assert!(program.ask(domain).starts_with("TEMP "));
+    // The planted policy is gone from its host. Its id is the same, so nobody would see that before a day is over.
+    let right = format!("version: STSv1\nmode: enforce\nmx: mx.{domain}\nmax_age: 604800\n");
+    lab.policies.lock().unwrap().insert(domain.to_owned(), right);
+    assert!(program.ask(domain).starts_with("TEMP "));
+    let (code, text) = program.tell(&[domain, "--forget"]);
+    assert_eq!(code, 0, "{text}");
+    for part in ["The policy of sts-wrong-mx.test is forgotten.", "mx: mx.other.test", "in force until"] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    program.says("what=forgotten", 1);
+    let good = "OK secure match=mx.sts-wrong-mx.test ";
+    assert!(program.ask(domain).starts_with(good), "{}", program.log());
+    program.kill_and_start();
+    assert!(program.ask(domain).starts_with(good), "{}", program.log());
+    let soon = (mailward::input::now().0 + 60).to_string();
+    let (_, text) = program.tell(&[domain, "--at", &soon]);
+    assert!(text.contains("forgotten"), "{text}");
+    // Nothing was kept of this one, and again.
+    for json in [false, true] {
+        let args = ["plain.test", "--forget", "--json"];
+        let (code, text) = program.tell(if json { &args } else { &args[..2] });
+        assert_eq!(code, 1, "{text}");
+        let said = if json { "\"forgotten\":null" } else { "No policy of plain.test was kept." };
+        assert!(text.contains(said), "{text}");
+    }
+    let (code, text) = program.tell(&[domain, "--forget", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, json["policy"][2].as_str().unwrap()), (0, "mx: mx.sts-wrong-mx.test"), "{text}");
+    let (code, _) = program.tell(&[domain, "--forget", "--fetch"]);
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn sts_21_a_policy_that_was_corrected_without_a_new_id() {
+    let Some(lab) = Lab::start() else { return };
+    let mut program = Program::start(&lab, "3.10.5");
+    let domain = "sts-wrong-mx.test";
+    assert!(program.ask(domain).starts_with("TEMP "));
+    let right = format!("version: STSv1\nmode: enforce\nmx: mx.{domain}\nmax_age: 604800\n");
+    lab.policies.lock().unwrap().insert(domain.to_owned(), right);
+    program.kill_and_start();
+    assert!(program.ask(domain).starts_with("TEMP "));
+    // Five minutes later.
+    program.kill_and_start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut database = SqliteConnection::connect(program.database().to_str().unwrap()).await.unwrap();
+        database.execute("UPDATE tls_policies SET fetched_at = fetched_at - 300").await.unwrap();
+    });
+    // Who asks first is told to wait, and does not wait himself.
+    assert!(program.ask(domain).starts_with("TEMP "));
+    assert!(
+        wait_until(|| program.ask(domain).starts_with("OK secure match=mx.sts-wrong-mx.test ")),
+        "{}",
+        program.log()
+    );
 }

@@ -74,7 +74,7 @@ const CASES: &[(&str, &str)] = &[
 
 /// What Postfix warns of, where all is as it should be. Above all nothing about attributes of an answer.
 const WARNINGS: &[&str] = &[
-    "overriding earlier entry: relay_",
+    "overriding earlier entry: ",
     // The root of these tests is its own name server.
     "valid_hostname: empty hostname",
     "malformed domain name in resource data of NS record for : ",
@@ -166,5 +166,40 @@ fn over_a_unix_socket_in_the_queue_directory() {
         let program = Program::start_at(&lab, &version(&root), &place, ([127, 0, 0, 1], 0).into());
         let cases: Vec<_> = CASES.iter().copied().filter(|(_, ends)| !ends.starts_with("told")).collect();
         check(&lab, &program, &postfix, &cases);
+    }
+}
+
+#[test]
+fn sts_21_a_table_of_the_site_that_stands_before_ours() {
+    let Some(lab) = Lab::start() else { return };
+    for root in Root::all(&["postfix"]) {
+        let program = Program::start(&lab, &version(&root));
+        let asks = format!("inet:{}", program.addr);
+        let own = "inline:{ { sts-wrong-mx.test = may }, { sts-other-name.test = encrypt } }";
+        let maps = format!("smtp_tls_policy_maps = {own}, socketmap:{asks}:tls-policy\n");
+        let postfix = start(&root, &lab, &asks, &maps);
+        let cases = CASES.iter().map(|(domain, end)| match domain.to_lowercase().as_str() {
+            "sts-wrong-mx.test" => (*domain, "mx.sts-wrong-mx.test"),
+            "sts-other-name.test" => (*domain, "mx.sts-other-name.test"),
+            _ => (*domain, *end),
+        });
+        check(&lab, &program, &postfix, &cases.collect::<Vec<_>>());
+    }
+}
+
+/// What docs/tls-policy.md and `doctor` say of a stricter level: it holds, but for hosts without TLSA records beside one with them.
+#[test]
+fn a_stricter_level_of_the_site() {
+    let Some(lab) = Lab::start() else { return };
+    for root in Root::all(&["postfix"]) {
+        let program = Program::start(&lab, &version(&root));
+        let settings = "smtp_tls_security_level = encrypt\n";
+        let postfix = start(&root, &lab, &format!("inet:{}", program.addr), settings);
+        let clear = ["plain-no-tls.test", "sts-testing-no-tls.test", "sts-none-no-tls.test"];
+        let cases = CASES.iter().map(|(domain, end)| match clear.contains(domain) {
+            true => (*domain, "waits: TLS is required, but was not offered"),
+            false => (*domain, *end),
+        });
+        check(&lab, &program, &postfix, &cases.collect::<Vec<_>>());
     }
 }

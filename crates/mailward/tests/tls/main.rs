@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod cold;
 mod command;
 mod deliveries;
 mod faults;

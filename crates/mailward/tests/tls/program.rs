@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socketmap::client::Client;
 use tempfile::TempDir;
+use testkit::https::Authority;
 use testkit::real::wait_until;
 use tokio::net::TcpStream;
 
@@ -29,13 +30,18 @@ pub(crate) struct Program {
 
 /// The configuration; the place of the table is TOML, and more lines of `[tls_policy]` may stand behind it.
 pub(crate) fn config(lab: &Lab, version: &str, place: &str) -> String {
-    format!(
-        "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{}'\ntrusted = true\n\
-         [store]\npath = 'data'\n[web]\naddress = ''\n\
-         [tls_policy]\naddress = {place}\npostfix_version = '{version}'\npostfix_dane = true\nauthorities = 'ca.pem'\n\
-         allowed_networks = '127.0.0.0/8'\nhttps_port = {}\n",
-        lab.resolver.addr,
+    let tls_policy = format!(
+        "address = {place}\npostfix_version = '{version}'\npostfix_dane = true\nhttps_port = {}\n",
         lab.host.address.port()
+    );
+    config_of(lab.resolver.addr, &tls_policy)
+}
+
+fn config_of(resolver: SocketAddr, tls_policy: &str) -> String {
+    format!(
+        "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{resolver}'\ntrusted = true\n\
+         [store]\npath = 'data'\n[web]\naddress = ''\n[tls_policy]\nauthorities = 'ca.pem'\n\
+         allowed_networks = '127.0.0.0/8'\n{tls_policy}"
     )
 }
 
@@ -48,24 +54,35 @@ impl Program {
     /// At a free port, with the configuration that is made for it.
     pub(crate) fn start_by(lab: &Lab, config: impl Fn(&str) -> String) -> Self {
         let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self::start_with(lab, &config(&format!("'{addr}'")), addr, None)
+        Self::start_with(&lab.authority, &config(&format!("'{addr}'")), addr, None)
     }
 
     /// At an address as the configuration has it; what is asked over TCP goes to `addr`.
     pub(crate) fn start_at(lab: &Lab, version: &str, place: &str, addr: SocketAddr) -> Self {
-        Self::start_with(lab, &config(lab, version, place), addr, None)
+        Self::start_with(&lab.authority, &config(lab, version, place), addr, None)
     }
 
     /// With a socket that outlives it.
     pub(crate) fn start_given(lab: &Lab, version: &str) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
-        Self::start_with(lab, &config(lab, version, &format!("'{addr}'")), addr, Some(socket))
+        Self::start_with(&lab.authority, &config(lab, version, &format!("'{addr}'")), addr, Some(socket))
     }
 
-    fn start_with(lab: &Lab, config: &str, addr: SocketAddr, given: Option<TcpListener>) -> Self {
+    /// One that asks this name server and believes this authority, with these lines in `[tls_policy]`; what is asked over TCP
+    /// goes to `addr`.
+    pub(crate) fn with(
+        resolver: SocketAddr,
+        authority: &Authority,
+        tls_policy: &str,
+        addr: SocketAddr,
+    ) -> Self {
+        Self::start_with(authority, &config_of(resolver, tls_policy), addr, None)
+    }
+
+    fn start_with(authority: &Authority, config: &str, addr: SocketAddr, given: Option<TcpListener>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ca.pem"), lab.authority.pem()).unwrap();
+        fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         fs::write(folder.path().join("mailward.toml"), config).unwrap();
         let lines = Arc::default();
         let child = spawn(&folder, &lines, given.as_ref());
@@ -92,9 +109,7 @@ impl Program {
 
     /// How much time of a processor it took, in hundredths of a second.
     pub(crate) fn processor(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+        processor(self.child.id())
     }
 
     /// Killed without a word, and started again.
@@ -179,6 +194,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How much time of a processor a process took, in hundredths of a second.
+pub(crate) fn processor(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
 fn spawn(folder: &TempDir, lines: &Arc<Mutex<String>>, given: Option<&TcpListener>) -> Child {

@@ -96,12 +96,28 @@ impl Postfix {
 
     fn secure(&self, secure: &Secure) -> Answer {
         let reports = self.version >= Version::TLSRPT && is_hostname(&secure.domain);
+        // What is too long with all that reports want is told without: with a part of it, Postfix 3.10 can fall over.
+        let told =
+            [true, false].into_iter().filter(|with| reports || !with).map(|with| self.policy(secure, with));
+        let mut why = "";
+        for policy in told {
+            match policy {
+                Ok(policy) if policy.len() <= MAX_REPLY - "OK ".len() => return Answer::Ok(policy),
+                Ok(_) => why = "the MTA-STS policy in force is too long for Postfix",
+                Err(reason) => why = reason,
+            }
+        }
+        Answer::Temp(why.to_owned())
+    }
+
+    /// The entry of its table, with what it needs for reports or without.
+    fn policy(&self, secure: &Secure, reports: bool) -> Result<String, &'static str> {
         let by_pattern = reports && self.enforces_patterns;
         let allowed = allowed(secure, by_pattern);
         if allowed.is_empty() {
-            let reason =
-                "the MTA-STS policy in force has only wildcards, and the MX records can't be looked up";
-            return Answer::Temp(reason.to_owned());
+            return Err(
+                "the MTA-STS policy in force has only wildcards, and the MX records can't be looked up",
+            );
         }
         let matches: Vec<String> = allowed.iter().map(in_match).collect();
         let mut policy = format!("secure match={}", matches.join(":"));
@@ -114,17 +130,11 @@ impl Postfix {
             for pattern in if by_pattern { &allowed } else { secure.policy.mx() } {
                 policy.push_str(&format!(" mx_host_pattern={pattern}"));
             }
-            let strings: String =
-                secure.policy.lines().map(|line| format!(" {{ policy_string = {line} }}")).collect();
-            // They are for reports only, and go first where all is too long.
-            if policy.len() + strings.len() <= MAX_REPLY - "OK ".len() {
-                policy.push_str(&strings);
+            for line in secure.policy.lines() {
+                policy.push_str(&format!(" {{ policy_string = {line} }}"));
             }
         }
-        match policy.len() <= MAX_REPLY - "OK ".len() {
-            true => Answer::Ok(policy),
-            false => Answer::Temp("the MTA-STS policy in force is too long for Postfix".to_owned()),
-        }
+        Ok(policy)
     }
 }
 

@@ -68,8 +68,7 @@ impl Look {
     pub(super) async fn at(args: &Args) -> Result<Self, InputError> {
         let hop = hop(args)?;
         let (config, _) = Config::load(args.config.as_deref())?;
-        let site = TlsSite::new(&config.tls_policy)
-            .map_err(|error| InputError::new("[tls_policy] authorities", error.to_string()))?;
+        let site = TlsSite::new(&config.tls_policy)?;
         let named = args.dns.dns.is_some() || args.dns.overlay.is_some();
         let world =
             named.then(|| World::open(args.dns.dns.as_deref(), args.dns.overlay.as_deref())).transpose()?;
@@ -244,9 +243,7 @@ async fn destination<D: Dns>(dns: &D, hop: &NextHop, dane: UseDane) -> Destinati
     let name = Name::from(&hop.domain);
     match (dane, hop.is_host) {
         (UseDane::No, false) => Destination { mx: dane::mx(dns, &name).await, hosts: Vec::new() },
-        (UseDane::No, true) => {
-            Destination { mx: Mx::Hosts { authenticated: false, names: vec![name] }, hosts: Vec::new() }
-        }
+        (UseDane::No, true) => Destination { mx: Mx::Itself(name), hosts: Vec::new() },
         (UseDane::Yes, _) => crate::tls::answer::with_dane(dns, hop).await,
     }
 }

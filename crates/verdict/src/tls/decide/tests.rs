@@ -1,11 +1,8 @@
-//! The decision in tables, and over all of its states against both RFCs.
-
-use std::collections::BTreeMap;
+//! The decision in tables. (All of its states, against both RFCs: tests/tls_states.rs.)
 
 use dane::{NoHosts, NotApplicable, Trouble, Unusable};
 use dns::{Failure, Name, Question, RecordType};
 use mail::Explain;
-use testkit::oracle::tls as oracle;
 
 use super::*;
 
@@ -169,116 +166,4 @@ fn a_host_that_was_not_looked_up_counts_as_unknown() {
     let decision =
         decide(Facts { domain: &domain, sts: &sts, destination: &destination, dane: UseDane::Yes });
     assert_eq!(word(&decision), "TEMP DaneUnknown");
-}
-
-/// All sets of up to `most` hosts, each of any kind.
-fn host_sets(most: usize) -> Vec<Vec<oracle::Host>> {
-    let kinds: Vec<oracle::Host> = oracle::Tlsa::ALL
-        .iter()
-        .flat_map(|&tlsa| [true, false].map(|named| oracle::Host { tlsa, named }))
-        .collect();
-    let mut sets: Vec<Vec<oracle::Host>> = vec![Vec::new()];
-    let mut last = sets.clone();
-    for _ in 0..most {
-        last = last
-            .iter()
-            .flat_map(|set| kinds.iter().map(|kind| [set.as_slice(), &[*kind]].concat()))
-            .collect();
-        sets.extend(last.iter().cloned());
-    }
-    sets
-}
-
-fn sts(policy_state: oracle::Policy) -> Sts {
-    match policy_state {
-        oracle::Policy::Enforce => policy("enforce", "n0.d.example n1.d.example n2.d.example"),
-        oracle::Policy::Testing => policy("testing", "n0.d.example n1.d.example n2.d.example"),
-        oracle::Policy::None => policy("none", ""),
-        oracle::Policy::Absent => Sts::Absent,
-        oracle::Policy::Stale => Sts::Stale,
-        oracle::Policy::Unfetchable => Sts::Unfetchable,
-        oracle::Policy::Unknown => Sts::Unknown,
-    }
-}
-
-fn label(index: usize, host: oracle::Host) -> String {
-    format!("{}{index}", if host.named { "n" } else { "o" })
-}
-
-/// Holds one state against what both RFCs ask of each host; gives the level.
-fn hold(
-    dane: bool,
-    mx: oracle::Mx,
-    policy_state: oracle::Policy,
-    sts: &Sts,
-    hosts: &[oracle::Host],
-) -> String {
-    let mut line = match mx {
-        oracle::Mx::Secure => "signed",
-        oracle::Mx::Insecure => "unsigned",
-        oracle::Mx::Failed => "failed",
-    }
-    .to_owned();
-    for (index, host) in hosts.iter().enumerate() {
-        let tlsa = format!("{:?}", host.tlsa).to_lowercase();
-        line = format!("{line} {}={tlsa}", label(index, *host));
-    }
-    let state = format!("dane {dane}, {policy_state:?}, {line}");
-    let told = word(&judge(sts, &line, if dane { UseDane::Yes } else { UseDane::No }));
-    let words: Vec<&str> = told.split(' ').collect();
-    // While the MX records fail, Postfix is given the patterns, and learns of hosts that we don't know.
-    let given = |index: usize, host: oracle::Host| match mx {
-        oracle::Mx::Failed => host.named,
-        _ => words[1..].contains(&format!("{}.d.example", label(index, host)).as_str()),
-    };
-    for (index, host) in hosts.iter().copied().enumerate() {
-        let done = oracle::postfix_does(words[0], given(index, host), mx, host);
-        // The one departure: what DANE proves is not held against the names in a policy.
-        let proven = done == oracle::Connection::ByTlsa && policy_state == oracle::Policy::Enforce;
-        let sts_asks = if proven { oracle::Connection::Any } else { oracle::sts_asks(policy_state, host) };
-        for asked in [oracle::dane_asks(dane, mx, host), sts_asks] {
-            assert!(oracle::is_enough(done, asked), "{state}: {told} does {done:?} for {asked:?}");
-        }
-        assert!(dane || !words[0].starts_with("dane"), "{state}: {told}");
-    }
-    // Mail stops only where no host is open, and nothing is told only where nothing is asked.
-    if words[0] == "TEMP" {
-        assert!(!hosts.iter().any(|host| oracle::is_open(dane, mx, policy_state, *host)), "{state}: {told}");
-    }
-    let asked = |host: &oracle::Host| {
-        oracle::dane_asks(dane, mx, *host) != oracle::Connection::Any
-            || oracle::sts_asks(policy_state, *host) != oracle::Connection::Any
-    };
-    if !hosts.is_empty() {
-        assert_eq!(words[0] != "NOTFOUND", hosts.iter().any(asked), "{state}: {told}");
-    }
-    if words[0] == "secure" {
-        let open = |(index, host): (usize, &oracle::Host)| {
-            !oracle::is_open(dane, mx, policy_state, *host) || given(index, *host)
-        };
-        assert!(hosts.iter().enumerate().all(open), "{state}: {told} leaves out too many");
-    }
-    words[0].to_owned()
-}
-
-#[test]
-fn no_state_is_weaker_than_either_standard() {
-    let sets = host_sets(3);
-    assert_eq!(sets.len(), 1 + 10 + 100 + 1000);
-    let mut levels: BTreeMap<String, usize> = BTreeMap::new();
-    for policy_state in oracle::Policy::ALL {
-        let sts = sts(policy_state);
-        for mx in [oracle::Mx::Secure, oracle::Mx::Insecure, oracle::Mx::Failed] {
-            for hosts in &sets {
-                for dane in [true, false] {
-                    *levels.entry(hold(dane, mx, policy_state, &sts, hosts)).or_default() += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(levels.values().sum::<usize>(), 7 * 3 * 1111 * 2);
-    assert_eq!(
-        levels.keys().map(String::as_str).collect::<Vec<_>>(),
-        ["NOTFOUND", "TEMP", "dane", "dane-only", "secure"]
-    );
 }

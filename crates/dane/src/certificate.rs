@@ -101,7 +101,7 @@ pub fn certificate(
         let parts = Parts::of(der);
         of(Usage::TrustAnchor).any(|record| parts.fit(record))
     });
-    // RFC 7671 §5.2.3: one that stands whole in a record need not be sent.
+    // RFC 7671 §5.2.2: one that stands whole in a record need not be sent.
     let whole = of(Usage::TrustAnchor)
         .filter(|record| (record.selector, record.matching) == (Selector::Certificate, Matching::Full))
         .map(Tlsa::data);

@@ -28,6 +28,9 @@ struct World {
     expired: Made,
     early: Made,
     other_name: Made,
+    next_hop: Made,
+    wild: Made,
+    odd_wild: Made,
     alone: Made,
 }
 
@@ -63,6 +66,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         expired: server("mx.v.example", &|params| params.not_after = date_time_ymd(2001, 1, 1)),
         early: server("mx.v.example", &|params| params.not_before = date_time_ymd(2090, 1, 1)),
         other_name: server("mx.w.example", &|_| {}),
+        next_hop: server("v.example", &|_| {}),
+        wild: server("*.v.example", &|_| {}),
+        odd_wild: server("m*.v.example", &|_| {}),
         alone: made(&params.self_signed(&key).unwrap(), &key),
     }
 });
@@ -138,6 +144,10 @@ fn usage_2_wants_names_and_times() {
         check(record, &w.middle, &[&w.expired, &w.middle], &but("or one above it is expired"));
         check(record, &w.middle, &[&w.early, &w.middle], &but("or one above it is not valid yet"));
         check(record, &w.middle, &[&w.other_name, &w.middle], &but("is for another name"));
+        // RFC 7672 §3.2.2, §3.2.3: the next hop's name will do, and a wildcard that is the whole first label.
+        check(record, &w.middle, &[&w.next_hop, &w.middle], "TrustAnchor");
+        check(record, &w.middle, &[&w.wild, &w.middle], "TrustAnchor");
+        check(record, &w.middle, &[&w.odd_wild, &w.middle], &but("is for another name"));
     }
 }
 

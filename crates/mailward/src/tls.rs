@@ -7,6 +7,8 @@ mod memory;
 pub mod next_hop;
 pub mod probe;
 pub mod remembered;
+mod turns;
+mod waiting;
 
 #[cfg(test)]
 mod tests;

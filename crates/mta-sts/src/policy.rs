@@ -224,7 +224,6 @@ impl Reader {
             return self.error("sts-policy-too-many-mx", span, format!("more than {MAX_MX} mx fields"));
         }
         match Pattern::parse(value) {
-            _ if self.mx_seen > MAX_MX => {}
             Ok(pattern) => {
                 if let Pattern::Below(name) = &pattern
                     && name.label_count() == 1

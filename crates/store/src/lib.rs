@@ -46,8 +46,8 @@ pub use row::{
 };
 pub use status::{Counts, State, Status};
 pub use tls::{
-    Forgotten, MAX_TLS_EVENT, MAX_TLS_PAGE, TLS_HISTORY_DAYS, TLS_HISTORY_ROWS, TLS_POLICY_BYTES,
-    TLS_STALE_DAYS, TlsEvent, TlsEventKind, TlsPolicy, TlsStored,
+    Forgotten, MAX_TLS_EVENT, MAX_TLS_PAGE, TLS_DOMAIN_EVENTS, TLS_HISTORY_DAYS, TLS_HISTORY_ROWS,
+    TLS_POLICY_BYTES, TLS_RENEW_AFTER, TLS_STALE_DAYS, TlsEvent, TlsEventKind, TlsPolicy, TlsStored,
 };
 pub use writer::{FLUSH_EVERY, Put, RETRY_EVERY, Writer, WriterSettings};
 

@@ -1,6 +1,8 @@
 //! MTA-STS policies of other domains, and what came to pass with them. How long a policy is in force is not decided here: a row
 //! is what was fetched, and when.
 
+use std::collections::BTreeSet;
+
 use mail::{Domain, UnixTime};
 use mta_sts::{Id, Kept, MAX_AGE, Policy};
 
@@ -18,6 +20,11 @@ pub const TLS_STALE_DAYS: u64 = 30;
 pub const TLS_HISTORY_DAYS: u64 = 90;
 /// Most events of all domains that are kept.
 pub const TLS_HISTORY_ROWS: u64 = 100_000;
+/// Most events of one kind that are kept of a domain: what a domain does again and again is no reason to forget the others.
+pub const TLS_DOMAIN_EVENTS: u64 = 50;
+/// A policy is not due for so many seconds after it was fetched, however short its life: whoever has one that ends with each
+/// minute has it fetched when mail goes to him, and not for weeks in each minute.
+pub const TLS_RENEW_AFTER: u64 = 1_800;
 /// Longest text of an event, in bytes.
 pub const MAX_TLS_EVENT: usize = 4 << 10;
 /// Most policies or events that one query gives.
@@ -53,6 +60,8 @@ impl Forgotten {
 pub struct TlsStored {
     /// Its policy, if one is kept; an error if what is kept can't be read.
     pub policy: Result<Option<TlsPolicy>, Error>,
+    /// Until when it is in force, also if it can't be read.
+    pub expires: UnixTime,
     /// What came before that is not to be kept any more.
     pub forgotten: Forgotten,
 }
@@ -89,6 +98,11 @@ pub struct TlsEvent {
     pub kind: TlsEventKind,
     /// More of it, in lines; cut to [`MAX_TLS_EVENT`].
     pub text: String,
+}
+
+impl TlsStored {
+    /// Nothing.
+    const NONE: Self = Self { policy: Ok(None), expires: UnixTime(0), forgotten: Forgotten::NEVER };
 }
 
 impl TlsPolicy {
@@ -151,10 +165,13 @@ impl Work for All {
     }
 }
 
-const GET: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at, forgotten_at FROM tls_policies \
-    WHERE domain = $1";
+const GET: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at, forgotten_at, expires_at \
+    FROM tls_policies WHERE domain = $1";
+const ANSWERED: &str =
+    "SELECT text FROM tls_history WHERE domain = $1 AND kind = 'answered' ORDER BY at DESC LIMIT 1";
 const DUE: &str = "SELECT domain, policy_id, policy, fetched_at, refresh_at FROM tls_policies \
-    WHERE refresh_at <= $1 AND expires_at >= $1 AND last_day >= $2 ORDER BY refresh_at LIMIT $3";
+    WHERE refresh_at <= $1 AND expires_at >= $1 AND last_day >= $2 AND (fetched_at <= $4 OR fetched_at > $1) \
+    ORDER BY refresh_at LIMIT $3";
 /// Another node may have fetched a later one, or it may be from before it was forgotten.
 const PUT: &str = "INSERT INTO tls_policies \
     (domain, policy_id, policy, fetched_at, expires_at, refresh_at, days_used, last_day, bytes) \
@@ -184,6 +201,8 @@ const UNUSED: &str = "SELECT domain, bytes FROM tls_policies WHERE policy <> '' 
 const DELETE: &str = "DELETE FROM tls_policies WHERE domain = $1 AND policy <> ''";
 const NOTE: &str = "INSERT INTO tls_history (domain, at, kind, text) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (domain, at, kind) DO UPDATE SET text = excluded.text";
+const ENOUGH: &str = "DELETE FROM tls_history WHERE domain = $1 AND kind = $2 AND at <= (SELECT at FROM tls_history \
+    WHERE domain = $1 AND kind = $2 ORDER BY at DESC LIMIT 1 OFFSET $3)";
 const HISTORY: &str = "SELECT domain, at, kind, text FROM tls_history \
     WHERE domain = $1 AND at >= $2 AND at <= $3 ORDER BY at DESC, kind LIMIT $4";
 const OLD_HISTORY: &str = "DELETE FROM tls_history WHERE at < $1";
@@ -198,7 +217,14 @@ impl Store {
     /// The policy that is kept of a domain, and what is not to be kept any more. An error if the database does not answer.
     pub async fn tls_stored(&self, domain: &Domain) -> Result<TlsStored, Error> {
         let rows = self.pool.read(&Select(GET, vec![domain.as_str().into()])).await?;
-        rows.first().map_or(Ok(TlsStored { policy: Ok(None), forgotten: Forgotten::NEVER }), stored_of)
+        rows.first().map_or(Ok(TlsStored::NONE), stored_of)
+    }
+
+    /// What the mail server was told last, as far as that is history: the answer, without the steps to it.
+    pub async fn tls_answered(&self, domain: &Domain) -> Result<Option<String>, Error> {
+        let rows = self.pool.read(&Select(ANSWERED, vec![domain.as_str().into()])).await?;
+        let text = rows.first().map(|row| row.text(0)).transpose()?.flatten();
+        Ok(text.map(|text| text.lines().next().unwrap_or_default().to_owned()))
     }
 
     /// Keeps a policy; false if one is there that was fetched later, or if what was known before a later time than `known` is to
@@ -248,8 +274,12 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<TlsPolicy>, Error> {
         let since = day_of(now).saturating_sub(days);
-        let values =
-            vec![int(now.0).into(), i64::from(since).into(), i64::from(limit.min(MAX_TLS_PAGE)).into()];
+        let values = vec![
+            int(now.0).into(),
+            i64::from(since).into(),
+            i64::from(limit.min(MAX_TLS_PAGE)).into(),
+            int(now.0.saturating_sub(TLS_RENEW_AFTER)).into(),
+        ];
         let rows = self.pool.read(&Select(DUE, values)).await?;
         // One that can't be read is no reason to leave the others.
         Ok(rows.iter().filter_map(|row| policy_of(row).ok()).collect())
@@ -290,14 +320,16 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.count(0))
     }
 
-    /// Keeps what came to pass. Of the same kind in one second, the last.
+    /// Keeps what came to pass. Of the same kind in one second, the last; of each kind the last [`TLS_DOMAIN_EVENTS`].
     pub async fn note_tls(&self, events: &[TlsEvent]) -> Result<(), Error> {
         let mut events: Vec<&TlsEvent> = events.iter().collect();
         events.sort_by(|a, b| (&a.domain, a.at, a.kind).cmp(&(&b.domain, b.at, b.kind)));
-        self.pool
-            .write(&All(events.into_iter().map(|event| (NOTE, values_of(event))).collect()))
-            .await
-            .map(drop)
+        let mut all: Vec<_> = events.iter().map(|event| (NOTE, values_of(event))).collect();
+        let kinds: BTreeSet<_> = events.iter().map(|event| (&event.domain, event.kind)).collect();
+        all.extend(kinds.into_iter().map(|(domain, kind)| {
+            (ENOUGH, vec![domain.as_str().into(), kind.as_str().into(), int(TLS_DOMAIN_EVENTS).into()])
+        }));
+        self.pool.write(&All(all)).await.map(drop)
     }
 
     /// What came to pass with a domain from one time to another, both included, latest first; at most [`MAX_TLS_PAGE`].
@@ -343,7 +375,7 @@ impl Work for Forget<'_> {
         conn.execute(FORGET, values).await?;
         let event = TlsEvent { domain: (*domain).clone(), at: *now, kind: TlsEventKind::Forgotten, text };
         conn.execute(NOTE, values_of(&event)).await?;
-        Ok(before.unwrap_or(TlsStored { policy: Ok(None), forgotten: Forgotten::NEVER }))
+        Ok(before.unwrap_or(TlsStored::NONE))
     }
 }
 
@@ -391,7 +423,7 @@ fn stored_of(row: &Row) -> Result<TlsStored, Error> {
         Some("") => Ok(None),
         _ => policy_of(row).map(Some),
     };
-    Ok(TlsStored { policy, forgotten })
+    Ok(TlsStored { policy, expires: UnixTime(row.count(6)?), forgotten })
 }
 
 fn policy_of(row: &Row) -> Result<TlsPolicy, Error> {

@@ -106,7 +106,7 @@ fn what_each_version_makes_of_what_it_is_told() {
         let settings = "relay_domains = test\nrelay_transport = smtp\nsmtp_tls_security_level = may\n\
             smtp_tls_policy_maps = texthash:$config_directory/policies\nsmtp_tlsrpt_enable = yes\n\
             smtp_tlsrpt_socket_name = tlsrpt\n";
-        let postfix = Postfix::start_with_dns(&root, settings, dns.addr);
+        let postfix = Postfix::start_with_dns(&root, settings, "", dns.addr);
         let told = postfix::Postfix::new(Version::parse(&version(&root)).unwrap());
         let zone = Zone::parse(&text).unwrap();
         let table: String = cases.iter().map(|case| line(case, &zone, &told)).collect();

@@ -57,6 +57,11 @@ fn records_that_are_authentic() {
         "unusable mx.example [Pkix(1), Length(1)]",
     );
     check(&format!("{ALL}mx.example. A 192.0.2.1\n_24._tcp.mx.example. TLSA 3 1 1 HASH"), "NoTlsa");
+    // One kind of address is authentic: a connection may go there.
+    let both = format!("{HERE}mx.example. AAAA 2001:db8::1\n;! authenticated _25._tcp.mx.example.\n");
+    for kind in ["A", "AAAA"] {
+        check(&format!("{both};! authenticated mx.example. {kind}"), "usable mx.example 1");
+    }
     // By an alias of the records' own name.
     check(
         &format!(

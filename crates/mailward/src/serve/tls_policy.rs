@@ -1,7 +1,5 @@
 //! The socketmap that Postfix asks about the encryption of mail to other domains, and the jobs behind it.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -139,8 +137,11 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
         u16::from_be_bytes(random)
     }
 
-    fn event(&self, event: &TlsEvent) {
+    fn event(&self, event: &TlsEvent, is_logged: bool) {
         self.ground.metrics.policy_event(event.kind);
+        if !is_logged {
+            return;
+        }
         let line = Line::new("tls-policy").show("domain", &event.domain).text("what", event.kind.as_str());
         let more = event.text.lines().collect::<Vec<_>>().join("; ");
         match event.kind {
@@ -200,8 +201,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         let answer = site.postfix.answer(&decision);
         let level = metrics::level(&decision.level);
         ground.metrics.policy_answer(level);
-        let number = number(&answer);
-        self.keeper.told(&hop.domain, number, answer == Answer::NotFound, || told(&answer, &decision));
+        let is_nothing = answer == Answer::NotFound;
+        self.keeper.told(&hop.domain, &answer.to_string(), is_nothing, || told(&answer, &decision));
         let stops_mail = matches!(decision.level, Level::Defer(Why::NoneAllowed | Why::NoHosts));
         let is_looked_at = stops_mail && self.keeper.stops_mail(&hop.domain, &found.published);
         let reply = reply(&answer);
@@ -290,12 +291,6 @@ fn reply(answer: &Answer) -> Reply {
             Err(error) => Reply::Temp(Reason::new(&error.to_string())),
         },
     }
-}
-
-fn number(answer: &Answer) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    answer.to_string().hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What is kept of an answer: what was said, and the steps to it.

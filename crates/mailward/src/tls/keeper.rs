@@ -1,7 +1,9 @@
 //! The policies of other domains: kept in memory and in the database, fetched when somebody asks, renewed before their end. What
 //! is done when is decided by `mta_sts::Known`; here it is done, one fetch at a time for each domain.
 
+use std::collections::hash_map::DefaultHasher;
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,20 +12,19 @@ use dns::Dns;
 use futures_util::future::join_all;
 use mail::{Domain, UnixTime};
 use mta_sts::{Fetch, Fraction, Id, Known, Lookup, Policy, Weakened};
-use store::{Forgotten, Store, TlsEvent, TlsEventKind, TlsPolicy, TlsStored};
-use tokio::sync::{Semaphore, watch};
+use store::{Forgotten, Store, TlsEvent, TlsEventKind, TlsPolicy};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use verdict::tls::Sts;
 
-use super::memory::{Entry, Memory};
+use super::memory::{Entry, Memory, lasts};
 use super::remembered::Timed;
+use super::turns::{FETCHES, Turns};
 
 /// How long a fetch may take.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(60);
 /// How long a question waits for a fetch that may change its answer.
 pub const WAIT: Duration = Duration::from_secs(5);
-/// Most fetches at once.
-pub const FETCHES: usize = 64;
 /// Most fetches that are wanted at once; more are not begun.
 pub const MAX_WAITING: usize = 10_000;
 /// How much memory what is known may take, in bytes.
@@ -32,11 +33,11 @@ pub const MEMORY: usize = 32 << 20;
 pub const RENEW_DAYS: u32 = 60;
 /// How long a failure of the DNS about a domain is believed, in seconds.
 const FAILING: u64 = 30;
-/// How long a database that is away is left alone, in seconds.
-const AWAY: u64 = 5;
 /// A policy that could not be renewed is tried again after so long, in seconds, unless somebody asks.
 const POSTPONED: u64 = 1_800;
 const DAY: u64 = 86_400;
+
+mod database;
 
 /// By what it is decided whether to fetch.
 type Wanted = fn(&Known, &Lookup, UnixTime) -> Fetch;
@@ -59,8 +60,8 @@ pub trait World: Send + Sync + 'static {
     /// A number that nobody can foresee.
     fn random(&self) -> u16;
 
-    /// Something came to pass: for log and metrics.
-    fn event(&self, event: &TlsEvent);
+    /// Something came to pass: for the metrics, and unless there was much of its domain lately, for the log.
+    fn event(&self, event: &TlsEvent, is_logged: bool);
 
     /// The database failed: for the log.
     fn trouble(&self, error: &store::Error);
@@ -79,7 +80,7 @@ struct Inner<W> {
     world: W,
     store: Store,
     memory: Mutex<Memory>,
-    fetches: Semaphore,
+    turns: Turns,
     /// Bytes that went into the database since it was trimmed.
     grown: AtomicU64,
     /// How often anything was forgotten.
@@ -101,8 +102,8 @@ impl<W: World> Keeper<W> {
     /// One with this database.
     pub fn new(world: W, store: Store) -> Self {
         let memory = Mutex::new(Memory::new(MEMORY));
-        let (fetches, grown, epoch) = (Semaphore::new(FETCHES), AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { world, store, memory, fetches, grown, epoch }))
+        let (turns, grown, epoch) = (Turns::new(), AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Inner { world, store, memory, turns, grown, epoch }))
     }
 
     /// What surrounds it.
@@ -145,8 +146,13 @@ impl<W: World> Keeper<W> {
             good_for = good_for.min(u32::try_from(left).unwrap_or(u32::MAX));
         }
         // What was fetched just now needs no database.
-        let known = (is_read || known.in_force(now).is_some()).then_some(&known);
-        Found { sts: Sts::of(known, &published, self.0.world.now()), published, good_for }
+        let can_be_read = (is_read || known.in_force(now).is_some()).then_some(&known);
+        let sts = match self.memory().get(domain).is_some_and(|entry| entry.is_broken(now)) {
+            // STS-22: it is in force whatever the DNS says, and not none because it can't be read.
+            true => Sts::Unknown,
+            false => Sts::of(can_be_read, &published, self.0.world.now()),
+        };
+        Found { sts, published, good_for }
     }
 
     /// The policy in force lets nobody deliver: looks meanwhile whether it was corrected. Gives whether somebody looks.
@@ -160,8 +166,8 @@ impl<W: World> Keeper<W> {
     }
 
     /// Postfix was told something about a domain; `text` says what, and why, if it is something else than before.
-    pub fn told(&self, domain: &Domain, answer: u64, is_nothing: bool, text: impl FnOnce() -> String) {
-        let now = self.0.world.now();
+    pub fn told(&self, domain: &Domain, answer: &str, is_nothing: bool, text: impl FnOnce() -> String) {
+        let (now, answer) = (self.0.world.now(), number(answer));
         let is_new = self.memory().change(domain, |entry| {
             let before = entry.told.replace(answer);
             before.map_or(!is_nothing, |before| before != answer)
@@ -185,86 +191,21 @@ impl<W: World> Keeper<W> {
         self.memory().get(domain).map(|entry| (entry.is_read, entry.known.clone())).unwrap_or_default()
     }
 
-    /// Reads what the database knows, where that was not done yet.
-    async fn read(&self, domain: &Domain, now: UnixTime) {
-        let is_away = {
-            let mut memory = self.memory();
-            if memory.get(domain).is_some_and(|entry| entry.is_read) {
-                return;
-            }
-            now < memory.away_until
-        };
-        if !is_away {
-            self.refresh(domain, now).await;
-        }
-    }
-
-    /// Reads what the database knows: other nodes write to it too.
-    async fn refresh(&self, domain: &Domain, now: UnixTime) {
-        match self.0.store.tls_stored(domain).await {
-            Ok(TlsStored { policy, forgotten }) => {
-                self.forget(domain, forgotten, now);
-                let error = self.memory().change(domain, |entry| {
-                    // It was forgotten while we read.
-                    if forgotten < entry.forgotten {
-                        return None;
-                    }
-                    entry.forgotten = forgotten;
-                    match policy {
-                        Err(error) => return Some(error),
-                        Ok(Some(TlsPolicy { kept, refresh_at, .. }))
-                            if entry
-                                .known
-                                .kept
-                                .as_ref()
-                                .is_none_or(|(ours, _)| ours.fetched < kept.fetched) =>
-                        {
-                            entry.known.kept = Some((kept, refresh_at));
-                        }
-                        Ok(_) => {}
-                    }
-                    entry.is_read = true;
-                    None
-                });
-                // A row that is broken is the trouble of its domain alone.
-                error.iter().for_each(|error| self.0.world.trouble(error));
-            }
-            Err(error) => {
-                self.memory().away_until = UnixTime(now.0.saturating_add(AWAY));
-                self.0.world.trouble(&error);
-            }
-        }
-    }
-
-    /// Learns which policies are to be forgotten, by whoever wants it and on whichever node.
-    pub async fn catch_up(&self) {
-        let newest = self.memory().newest;
-        match self.0.store.forgotten_tls_policies(newest).await {
-            Ok(all) => {
-                for (domain, forgotten) in all {
-                    self.forget(&domain, forgotten, self.0.world.now());
-                    let mut memory = self.memory();
-                    memory.newest = memory.newest.max(forgotten);
-                }
-            }
-            Err(error) => self.0.world.trouble(&error),
-        }
-    }
-
     /// What was known before is not known any more. It is in the history already.
     fn forget(&self, domain: &Domain, forgotten: Forgotten, at: UnixTime) {
         let Some(before) = self.memory().forget(domain, forgotten) else { return };
         self.0.epoch.fetch_add(1, Ordering::Relaxed);
         let Some((kept, _)) = before.known.kept else { return };
         let text = format!("id: {}\n{}", kept.id, kept.policy);
-        self.0.world.event(&TlsEvent { domain: domain.clone(), at, kind: TlsEventKind::Forgotten, text });
+        let kind = TlsEventKind::Forgotten;
+        self.0.world.event(&TlsEvent { domain: domain.clone(), at, kind, text }, true);
     }
 
     /// What the DNS says, and for how many seconds that is so.
     async fn published(&self, domain: &Domain, now: UnixTime) -> (Lookup, u32) {
         let failing = self.memory().get(domain).and_then(|entry| entry.failing);
         if let Some((failure, until)) = failing
-            && now < until
+            && lasts(until, now, FAILING)
         {
             return (Lookup::Unknown(failure), 0);
         }
@@ -289,7 +230,7 @@ impl<W: World> Keeper<W> {
         let is_told = entry.vanished;
         let is_back = is_told && matches!(published, Lookup::Found(..));
         if is_new_day {
-            memory.used.insert(domain.clone());
+            memory.waiting.count_use(domain.clone());
             memory.change(domain, |entry| entry.used = Some(now.0 / DAY));
         }
         if (has_vanished && !is_told) || is_back {
@@ -309,9 +250,22 @@ impl<W: World> Keeper<W> {
     }
 
     fn event(&self, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
+        self.event_unless(false, domain, at, kind, text);
+    }
+
+    /// Nobody need read of it in the log if it is to be expected.
+    fn event_unless(
+        &self,
+        is_expected: bool,
+        domain: &Domain,
+        at: UnixTime,
+        kind: TlsEventKind,
+        text: String,
+    ) {
         let event = TlsEvent { domain: domain.clone(), at, kind, text };
-        self.0.world.event(&event);
-        self.memory().note(event);
+        let is_logged = !is_expected && self.memory().change(domain, |entry| entry.may_be_logged(at));
+        self.0.world.event(&event, is_logged);
+        self.memory().waiting.note(event);
     }
 
     /// Has the policy fetched, if nobody does so already; what comes back ends with the fetch.
@@ -335,7 +289,7 @@ impl<W: World> Keeper<W> {
     }
 
     async fn fetch(&self, domain: &Domain, published: &Lookup, wanted: Wanted) {
-        let Ok(_turn) = self.0.fetches.acquire().await else { return };
+        let Some(turn) = self.0.turns.wait().await else { return };
         // Another node may have been faster.
         self.refresh(domain, self.0.world.now()).await;
         let entry = self.memory().get(domain).cloned().unwrap_or_default();
@@ -343,17 +297,15 @@ impl<W: World> Keeper<W> {
         else {
             return;
         };
-        match self.0.world.fetch(domain, FETCH_WITHIN).await {
+        // Those that wait for their turn need no room for it.
+        let work = Box::pin(self.0.world.fetch(domain, FETCH_WITHIN));
+        match turn.work(work).await.unwrap_or_else(|| Err("too slow, as too many others are".to_owned())) {
             Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,
             Err(why) => {
                 let now = self.0.world.now();
-                let event =
-                    TlsEvent { domain: domain.clone(), at: now, kind: TlsEventKind::Failed, text: why };
                 // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
-                if !self.known(domain).1.is_leaving(now) {
-                    self.0.world.event(&event);
-                }
-                self.memory().note(event);
+                let is_leaving = self.known(domain).1.is_leaving(now);
+                self.event_unless(is_leaving, domain, now, TlsEventKind::Failed, why);
                 self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }
@@ -366,9 +318,7 @@ impl<W: World> Keeper<W> {
                 entry.known = entry.known.failed(id, now);
             }
         });
-        let later = UnixTime(now.0.saturating_add(POSTPONED));
-        let postponed = self.0.store.postpone_tls_policy(domain, later).await;
-        postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+        self.postpone(domain, now).await;
     }
 
     async fn fetched(&self, domain: &Domain, published: &Lookup, policy: Policy, id: Id, known: Forgotten) {
@@ -383,6 +333,7 @@ impl<W: World> Keeper<W> {
                 return None;
             }
             entry.forgotten = known;
+            entry.broken = None;
             let before = entry.known.kept.take().map(|(kept, _)| kept);
             let old = Known { kept: before.clone().map(|kept| (kept, now)), failed: None };
             let (known, weakened) = old.fetched(policy, id, now, random);
@@ -405,52 +356,7 @@ impl<W: World> Keeper<W> {
         }
         let policy = TlsPolicy { domain: domain.clone(), kept, refresh_at };
         self.0.grown.fetch_add(policy.bytes(), Ordering::Relaxed);
-        if let Err(error) = self.save(&policy, known).await {
-            self.0.world.trouble(&error);
-            self.memory().keep_unsaved(policy, known);
-        }
-    }
-
-    /// Has the database keep a policy, unless it was to be forgotten after its fetch began: then we forget it too.
-    async fn save(&self, policy: &TlsPolicy, known: Forgotten) -> Result<(), store::Error> {
-        if !self.0.store.put_tls_policy(policy, known).await? {
-            let TlsStored { forgotten, .. } = self.0.store.tls_stored(&policy.domain).await?;
-            self.forget(&policy.domain, forgotten, self.0.world.now());
-        }
-        Ok(())
-    }
-
-    /// Writes down what waits for the database.
-    pub async fn flush(&self) {
-        let (unsaved, used, events) = {
-            let mut memory = self.memory();
-            let unsaved: Vec<_> = memory.unsaved.drain().map(|(_, unsaved)| unsaved).collect();
-            let used: Vec<Domain> = memory.used.drain().collect();
-            (unsaved, used, std::mem::take(&mut memory.events))
-        };
-        let mut left = Vec::new();
-        for (policy, known) in unsaved {
-            // One that failed: the database is away for the others too.
-            if !left.is_empty() || may_pass(&self.save(&policy, known).await) {
-                left.push((policy, known));
-            }
-        }
-        let store = &self.0.store;
-        let failed = [
-            if used.is_empty() { Ok(()) } else { store.use_tls_policies(&used, self.0.world.now()).await },
-            if events.is_empty() { Ok(()) } else { store.note_tls(&events).await },
-        ];
-        let [counted, noted] = &failed;
-        let mut memory = self.memory();
-        left.into_iter().for_each(|(policy, known)| memory.keep_unsaved(policy, known));
-        if may_pass(counted) {
-            memory.used.extend(used);
-        }
-        if may_pass(noted) {
-            events.into_iter().for_each(|event| memory.note(event));
-        }
-        drop(memory);
-        failed.into_iter().filter_map(Result::err).for_each(|error| self.0.world.trouble(&error));
+        self.keep(policy, known).await;
     }
 
     /// Renews policies that are due, of domains that mail goes to. Gives how many it began with.
@@ -478,9 +384,7 @@ impl<W: World> Keeper<W> {
         let flown = self.fly(domain, &published, Known::fetch).is_some();
         if !flown {
             // Its record is gone, or it was tried just now.
-            let later = UnixTime(now.0.saturating_add(POSTPONED));
-            let postponed = self.0.store.postpone_tls_policy(domain, later).await;
-            postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+            self.postpone(domain, now).await;
         }
         flown
     }
@@ -506,9 +410,11 @@ impl<W: World> Keeper<W> {
     }
 }
 
-/// Whether the same may be written at another time.
-fn may_pass<T>(result: &Result<T, store::Error>) -> bool {
-    !matches!(result, Ok(_) | Err(store::Error::Refused(_) | store::Error::Unreadable(_)))
+/// An answer, as a number.
+fn number(answer: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    answer.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The end of a fetch, however it ends: others may begin one, and who waits goes on.

@@ -119,7 +119,7 @@ pub async fn probe<D: Dns>(
     let next_hop = dane::next_hop_names(dns, &destination.mx, &Name::from(&hop.domain)).await;
     let begin = |name| {
         let dane = destination.hosts.iter().find(|(host, _)| host == name).map(|(_, host)| host);
-        look(prober, dns, hop, &next_hop, name, dane, policy, now)
+        look(prober, dns, (name, hop.port), &next_hop, dane, policy, now)
     };
     let looks: Vec<_> = names.iter().take(MAX_HOSTS).map(begin).collect();
     let hosts = stream::iter(looks).buffered(AT_ONCE).collect().await;
@@ -129,9 +129,8 @@ pub async fn probe<D: Dns>(
 async fn look<D: Dns>(
     prober: &Prober,
     dns: &D,
-    hop: &NextHop,
+    (name, port): (&Name, u16),
     next_hop: &[Name],
-    name: &Name,
     dane: Option<&Host>,
     policy: Option<&Policy>,
     now: UnixTime,
@@ -144,7 +143,7 @@ async fn look<D: Dns>(
         None => Err("its name is no host name".to_owned()),
         Some(host) => {
             let asked = base.and_then(Name::to_domain).unwrap_or_else(|| host.clone());
-            let found = prober.probe(dns, host, &asked, hop.port, WITHIN).await;
+            let found = prober.probe(dns, host, &asked, port, WITHIN).await;
             found.map_err(|error| error.to_string())
         }
     };

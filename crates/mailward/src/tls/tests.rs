@@ -17,6 +17,7 @@ use super::keeper::{Keeper, WAIT, World};
 use super::memory::Memory;
 
 mod forgetting;
+mod trouble;
 
 /// What the world does, shared with the test.
 #[derive(Clone)]
@@ -99,7 +100,10 @@ impl World for Made {
         0
     }
 
-    fn event(&self, event: &TlsEvent) {
+    fn event(&self, event: &TlsEvent, is_logged: bool) {
+        if !is_logged {
+            return;
+        }
         let text = match event.kind {
             TlsEventKind::Fetched => event.kind.as_str().to_owned(),
             kind => format!("{}: {}", kind.as_str(), event.text),
@@ -374,8 +378,9 @@ async fn sts_22_a_broken_row_is_fetched_again_and_never_taken_for_none() {
 async fn what_postfix_is_told_is_history_when_it_changes() {
     let lab = Lab::new("", &[]).await;
     let domain = Domain::parse("v.example").unwrap();
-    let told =
-        |answer, is_nothing| lab.keeper.told(&domain, answer, is_nothing, || format!("answer {answer}"));
+    let told = |answer: u8, is_nothing| {
+        lab.keeper.told(&domain, &answer.to_string(), is_nothing, || format!("answer {answer}"));
+    };
     told(1, true);
     told(1, true);
     told(2, false);

@@ -30,18 +30,19 @@ pub(crate) struct Program {
 
 /// The configuration; the place of the table is TOML, and more lines of `[tls_policy]` may stand behind it.
 pub(crate) fn config(lab: &Lab, version: &str, place: &str) -> String {
-    let tls_policy = format!(
+    let more = format!(
         "address = {place}\npostfix_version = '{version}'\npostfix_dane = true\nhttps_port = {}\n",
         lab.host.address.port()
     );
-    config_of(lab.resolver.addr, &tls_policy)
+    config_with(lab.resolver.addr, &more)
 }
 
-fn config_of(resolver: SocketAddr, tls_policy: &str) -> String {
+/// One that asks this name server, with these lines of `[tls_policy]`.
+pub(crate) fn config_with(resolver: SocketAddr, tls_policy: &str) -> String {
     format!(
         "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{resolver}'\ntrusted = true\n\
-         [store]\npath = 'data'\n[web]\naddress = ''\n[tls_policy]\nauthorities = 'ca.pem'\n\
-         allowed_networks = '127.0.0.0/8'\n{tls_policy}"
+         [store]\npath = 'data'\n[web]\naddress = ''\n\
+         [tls_policy]\nauthorities = 'ca.pem'\nallowed_networks = '127.0.0.0/8'\n{tls_policy}",
     )
 }
 
@@ -69,18 +70,13 @@ impl Program {
         Self::start_with(&lab.authority, &config(lab, version, &format!("'{addr}'")), addr, Some(socket))
     }
 
-    /// One that asks this name server and believes this authority, with these lines in `[tls_policy]`; what is asked over TCP
-    /// goes to `addr`.
-    pub(crate) fn with(
-        resolver: SocketAddr,
+    /// One that believes this authority, in a file `ca.pem`; what is asked over TCP goes to `addr`.
+    pub(crate) fn start_with(
         authority: &Authority,
-        tls_policy: &str,
+        config: &str,
         addr: SocketAddr,
+        given: Option<TcpListener>,
     ) -> Self {
-        Self::start_with(authority, &config_of(resolver, tls_policy), addr, None)
-    }
-
-    fn start_with(authority: &Authority, config: &str, addr: SocketAddr, given: Option<TcpListener>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         fs::write(folder.path().join("mailward.toml"), config).unwrap();

@@ -121,6 +121,10 @@ fn sts_06_defects_of_others() {
     let policy = Policy::parse(GOOD.replace("a.example", "*.mx.example").as_bytes()).value.unwrap();
     let allows = |host: &str| policy.allows(&Domain::parse(host).unwrap());
     assert!(allows("a.mx.example") && !allows("a.b.mx.example") && !allows("mx.example"));
+    // One of several is enough.
+    let policy = Policy::parse(format!("{GOOD}mx: *.b.example\n").as_bytes()).value.unwrap();
+    let allows = |host: &str| policy.allows(&Domain::parse(host).unwrap());
+    assert!(allows("a.example") && allows("x.b.example") && !allows("b.example"));
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use mail::{Domain, UnixTime};
 use mta_sts::{Id, Kept, MAX_AGE, Policy};
-use store::{Error, Forgotten, MAX_TLS_EVENT, Store, TLS_STALE_DAYS, TlsEvent, TlsEventKind, TlsPolicy};
+use store::{
+    Error, Forgotten, MAX_TLS_EVENT, Store, TLS_DOMAIN_EVENTS, TLS_RENEW_AFTER, TLS_STALE_DAYS, TlsEvent,
+    TlsEventKind, TlsPolicy,
+};
 
 use crate::base::{Base, DAY};
 use crate::on_both;
@@ -16,6 +19,8 @@ on_both!(
     what_is_over_goes,
     sts_22_a_row_that_is_broken_is_an_error,
     history_of_a_domain,
+    what_a_domain_does_again_and_again_is_history_only_for_a_while,
+    a_short_life_is_no_reason_to_be_renewed_all_the_time,
     sts_21_what_is_forgotten_does_not_come_back,
     sts_21_forgetting_and_keeping_at_once,
 );
@@ -95,7 +100,8 @@ async fn sts_16_domains_in_use_stay(base: Base) {
 
 async fn policies_that_are_due(base: Base) {
     let store = base.store().await;
-    for (name, max_age, fetched) in [("a.example", 1_000, 0), ("b.example", 2_000, 0), ("c.example", 100, 0)]
+    for (name, max_age, fetched) in
+        [("a.example", 10_000, 0), ("b.example", 20_000, 0), ("c.example", 4_000, 0)]
     {
         store.put_tls_policy(&policy(name, max_age, at(fetched)), NEVER).await.unwrap();
     }
@@ -103,14 +109,14 @@ async fn policies_that_are_due(base: Base) {
         let due = store.due_tls_policies(at(seconds), 30, 10).await.unwrap();
         due.iter().map(|policy| policy.domain.to_string()).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(due(49).await, "");
-    assert_eq!(due(50).await, "c.example");
+    assert_eq!(due(1_999).await, "");
+    assert_eq!(due(2_000).await, "c.example");
     // c is past its time, b not due.
-    assert_eq!(due(500).await, "a.example");
-    store.postpone_tls_policy(&domain("a.example"), at(800)).await.unwrap();
-    assert_eq!(due(799).await, "");
-    assert_eq!(due(1_000).await, "a.example b.example");
-    assert_eq!(store.due_tls_policies(at(1_000), 30, 1).await.unwrap().len(), 1);
+    assert_eq!(due(5_000).await, "a.example");
+    store.postpone_tls_policy(&domain("a.example"), at(8_000)).await.unwrap();
+    assert_eq!(due(7_999).await, "");
+    assert_eq!(due(10_000).await, "a.example b.example");
+    assert_eq!(store.due_tls_policies(at(10_000), 30, 1).await.unwrap().len(), 1);
     // Nobody writes to them any more.
     let long = policy("d.example", 31_557_600, at(0));
     store.put_tls_policy(&long, NEVER).await.unwrap();
@@ -131,12 +137,12 @@ async fn what_is_over_goes(base: Base) {
 async fn sts_22_a_row_that_is_broken_is_an_error(base: Base) {
     let store = base.store().await;
     for name in ["a.example", "b.example"] {
-        store.put_tls_policy(&policy(name, 1_000, at(0)), NEVER).await.unwrap();
+        store.put_tls_policy(&policy(name, 10_000, at(0)), NEVER).await.unwrap();
     }
     base.sql("UPDATE tls_policies SET policy = 'version: STSv1' WHERE domain = 'a.example'").await;
     let found = store.tls_policy(&domain("a.example")).await;
     assert!(matches!(found, Err(Error::Unreadable(_))), "{found:?}");
-    let due = store.due_tls_policies(at(600), 30, 10).await.unwrap();
+    let due = store.due_tls_policies(at(6_000), 30, 10).await.unwrap();
     assert_eq!(due.len(), 1, "the other is not held up");
     // A fetch mends it.
     store.put_tls_policy(&policy("a.example", 1_000, at(1)), NEVER).await.unwrap();
@@ -176,6 +182,45 @@ async fn history_of_a_domain(base: Base) {
     store.trim_tls(u64::MAX, at(5 + 90 * DAY)).await.unwrap();
     let left = store.tls_history(&domain("a.example"), at(0), at(9), 10).await.unwrap();
     assert_eq!(left, [&events[2], &events[1]].map(Clone::clone));
+}
+
+async fn what_a_domain_does_again_and_again_is_history_only_for_a_while(base: Base) {
+    let store = base.store().await;
+    let event = |name: &str, seconds: u64, kind| TlsEvent {
+        domain: domain(name),
+        at: at(seconds),
+        kind,
+        text: seconds.to_string(),
+    };
+    // What Postfix was told once is not pushed out by failures, nor by what others do.
+    store.note_tls(&[event("a.example", 0, TlsEventKind::Answered)]).await.unwrap();
+    store.note_tls(&[event("b.example", 0, TlsEventKind::Failed)]).await.unwrap();
+    for round in 0..4 {
+        let some = (1..=40).map(|number| event("a.example", round * 40 + number, TlsEventKind::Failed));
+        store.note_tls(&some.collect::<Vec<_>>()).await.unwrap();
+    }
+    let history = store.tls_history(&domain("a.example"), at(0), at(1_000), 1_000).await.unwrap();
+    let failed: Vec<_> = history.iter().filter(|event| event.kind == TlsEventKind::Failed).collect();
+    assert_eq!(failed.len() as u64, TLS_DOMAIN_EVENTS);
+    assert_eq!((failed[0].at, failed[failed.len() - 1].at), (at(160), at(161 - TLS_DOMAIN_EVENTS)));
+    assert_eq!(history.last().unwrap().kind, TlsEventKind::Answered);
+    assert_eq!(store.tls_history(&domain("b.example"), at(0), at(1_000), 1_000).await.unwrap().len(), 1);
+}
+
+async fn a_short_life_is_no_reason_to_be_renewed_all_the_time(base: Base) {
+    let store = base.store().await;
+    store.put_tls_policy(&policy("a.example", 10, at(0)), NEVER).await.unwrap();
+    store.put_tls_policy(&policy("b.example", 2 * TLS_RENEW_AFTER, at(0)), NEVER).await.unwrap();
+    store.postpone_tls_policy(&domain("b.example"), at(1)).await.unwrap();
+    base.sql("UPDATE tls_policies SET refresh_at = 0").await;
+    let due = async |seconds| store.due_tls_policies(at(seconds), 30, 10).await.unwrap().len();
+    assert_eq!(due(5).await, 0);
+    assert_eq!(due(TLS_RENEW_AFTER - 1).await, 0);
+    assert_eq!(due(TLS_RENEW_AFTER).await, 1);
+    // One that a clock fetched which was ahead.
+    store.put_tls_policy(&policy("c.example", 100_000, at(50_000)), NEVER).await.unwrap();
+    base.sql("UPDATE tls_policies SET refresh_at = 0 WHERE domain = 'c.example'").await;
+    assert_eq!(due(TLS_RENEW_AFTER).await, 2);
 }
 
 async fn sts_21_what_is_forgotten_does_not_come_back(base: Base) {

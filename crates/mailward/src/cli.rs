@@ -34,7 +34,8 @@ const EXIT_CODES: &str = "\
 Exit codes, of each command in its own --help:
   0  everything passed, is in order, or was done
   1  something did not pass, is not in order, or is not there
-  2  something could not be done: a wrong command line, a file that can't be read, no answer from the DNS";
+  2  something could not be done: a wrong command line, a file that can't be read, no answer from the DNS
+Each ends with 2 where standard output can't be written, and with 141 and no word where nobody reads it any more (a closed pipe).";
 
 const VERIFY_EXIT_CODES: &str = "\
 Exit codes:

@@ -250,16 +250,21 @@ impl<W: World> Keeper<W> {
     }
 
     fn event(&self, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
-        self.event_if(true, domain, at, kind, text);
+        self.event_unless(false, domain, at, kind, text);
     }
 
-    /// Something came to pass, which only the history has unless it matters.
-    fn event_if(&self, matters: bool, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
+    /// Nobody need read of it in the log if it is to be expected.
+    fn event_unless(
+        &self,
+        is_expected: bool,
+        domain: &Domain,
+        at: UnixTime,
+        kind: TlsEventKind,
+        text: String,
+    ) {
         let event = TlsEvent { domain: domain.clone(), at, kind, text };
-        if matters {
-            let is_logged = self.memory().change(domain, |entry| entry.may_be_logged(at));
-            self.0.world.event(&event, is_logged);
-        }
+        let is_logged = !is_expected && self.memory().change(domain, |entry| entry.may_be_logged(at));
+        self.0.world.event(&event, is_logged);
         self.memory().waiting.note(event);
     }
 
@@ -304,7 +309,7 @@ impl<W: World> Keeper<W> {
                 let now = self.0.world.now();
                 // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
                 let is_leaving = self.known(domain).1.is_leaving(now);
-                self.event_if(!is_leaving, domain, now, TlsEventKind::Failed, why);
+                self.event_unless(is_leaving, domain, now, TlsEventKind::Failed, why);
                 self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }

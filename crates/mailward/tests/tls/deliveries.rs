@@ -75,7 +75,7 @@ const CASES: &[(&str, &str)] = &[
 /// What Postfix warns of, where all is as it should be. Above all nothing about attributes of an answer.
 const WARNINGS: &[&str] = &[
     "overriding earlier entry: relay_",
-    "overriding earlier entry: smtp_tls_policy_maps",
+    "overriding earlier entry: smtp_tls_",
     // The root of these tests is its own name server.
     "valid_hostname: empty hostname",
     "malformed domain name in resource data of NS record for : ",
@@ -186,6 +186,24 @@ fn sts_21_a_table_of_the_site_that_stands_before_ours() {
         });
         // A name in capitals is no other name.
         let cases: Vec<_> = cases.filter(|(domain, _)| *domain != "STS-Wrong-MX.TEST").collect();
+        check(&lab, &program, &postfix, &cases);
+    }
+}
+
+/// What docs/tls-policy.md and `doctor` say of a stricter level: it holds, but for hosts without TLSA records beside one with them.
+#[test]
+fn a_stricter_level_of_the_site() {
+    let Some(lab) = Lab::start() else { return };
+    for root in Root::all(&["postfix"]) {
+        let program = Program::start(&lab, &version(&root));
+        let level = "smtp_tls_security_level = encrypt\n";
+        let postfix = start(&root, &lab, &format!("inet:{}", program.addr), level);
+        let cases = [
+            ("plain.test", "mx.plain.test"),
+            ("plain-no-tls.test", "waits: TLS is required, but was not offered"),
+            ("sts-testing-no-tls.test", "waits: TLS is required, but was not offered"),
+            ("dane-mixed.test", "mx2.dane-mixed.test in clear"),
+        ];
         check(&lab, &program, &postfix, &cases);
     }
 }

@@ -82,6 +82,11 @@ impl Postfix {
         Self { enforces_patterns: false, ..self }
     }
 
+    /// Whether it counts on names of MX hosts being held against patterns.
+    pub fn counts_on_patterns(&self) -> bool {
+        self.enforces_patterns
+    }
+
     /// What it is told.
     pub fn answer(&self, decision: &Decision) -> Answer {
         match &decision.level {

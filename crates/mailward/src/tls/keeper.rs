@@ -254,13 +254,11 @@ impl<W: World, B: Base> Keeper<W, B> {
         self.event_if(true, domain, at, kind, text);
     }
 
-    /// Something came to pass, which only the history has unless it matters.
+    /// Something came to pass, of which the log has no line unless it matters.
     fn event_if(&self, matters: bool, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
         let event = TlsEvent { domain: domain.clone(), at, kind, text };
-        if matters {
-            let is_logged = self.memory().change(domain, |entry| entry.may_be_logged(at));
-            self.0.world.event(&event, is_logged);
-        }
+        let is_logged = matters && self.memory().change(domain, |entry| entry.may_be_logged(at));
+        self.0.world.event(&event, is_logged);
         self.memory().waiting.note(event);
     }
 

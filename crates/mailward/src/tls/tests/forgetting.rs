@@ -128,6 +128,25 @@ async fn sts_21_a_database_that_was_away_is_caught_up_with() {
 }
 
 #[tokio::test]
+async fn sts_21_what_was_fetched_long_after_a_forgetting_stays_whatever_the_database_said_meanwhile() {
+    let mut lab = Lab::new(ONE, &[Ok(ENFORCE), Ok(OTHER)]).await;
+    lab.forget().await;
+    lab.world.pass(2 * 3_600);
+    lab.restart().await;
+    lab.away(true).await;
+    assert_eq!(lab.sts().await, "enforce mx.v.example");
+    lab.away(false).await;
+    lab.world.pass(60);
+    for _ in 0..2 {
+        lab.keeper.catch_up().await;
+        lab.keeper.flush().await;
+        assert_eq!(lab.sts().await, "enforce mx.v.example");
+        lab.restart().await;
+    }
+    assert_eq!(lab.world.fetches(), 1);
+}
+
+#[tokio::test]
 async fn sts_21_a_row_that_breaks_after_it_was_forgotten_is_mended() {
     let mut lab = Lab::new(ONE, &[Ok(ENFORCE)]).await;
     lab.forget().await;

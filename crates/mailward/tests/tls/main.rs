@@ -14,6 +14,10 @@ mod deliveries;
 mod faults;
 mod lab;
 mod mail;
+mod people;
 mod program;
 mod reports;
 mod speed;
+
+#[path = "../process/mod.rs"]
+mod process;

@@ -14,6 +14,7 @@ mod deliveries;
 mod faults;
 mod lab;
 mod mail;
+mod many;
 mod people;
 mod program;
 mod reports;

@@ -70,23 +70,35 @@ async fn ask<D: Dns>(dns: &D, name: &Name, rtype: RecordType) -> Result<Answer, 
 /// The names at which TLSA records may stand, the better one first.
 async fn candidates<D: Dns>(dns: &D, name: &Name) -> Result<Vec<Name>, Host> {
     // RFC 7672 §2.2.2: addresses first, as some servers of unsigned zones fail at questions for TLSA.
-    let secure = addresses(dns, name).await?;
+    let found = addresses(dns, name).await?;
+    let insecure = Err(Host::NotApplicable(NotApplicable::InsecureAddress));
+    // RFC 7672 §2.1.3: what the alias alone says is asked for where there is one.
+    if !found.alias {
+        return if found.secure { Ok(vec![name.clone()]) } else { insecure };
+    }
     let alias = ask(dns, name, RecordType::Cname).await?;
-    match (secure, target(&alias)) {
+    match (found.secure, target(&alias)) {
         (true, None) => Ok(vec![name.clone()]),
         // All of the chain is authentic: where it ends, else where it begins.
         (true, Some(target)) => Ok(vec![expanded(dns, target).await?, name.clone()]),
         // The first link is authentic, the rest is not: only where it begins.
         (false, Some(_)) if alias.authenticated => Ok(vec![name.clone()]),
-        (false, _) => Err(Host::NotApplicable(NotApplicable::InsecureAddress)),
+        (false, _) => insecure,
     }
 }
 
-/// Whether the addresses of a host are authentic.
-async fn addresses<D: Dns>(dns: &D, name: &Name) -> Result<bool, Host> {
+/// What is known of the addresses of a host that has some.
+struct Addresses {
+    /// Whether they are authentic.
+    secure: bool,
+    /// Whether they are those of another name.
+    alias: bool,
+}
+
+async fn addresses<D: Dns>(dns: &D, name: &Name) -> Result<Addresses, Host> {
     let (v4, v6) = join(ask(dns, name, RecordType::A), ask(dns, name, RecordType::Aaaa)).await;
-    let found = [&v4, &v6].into_iter().flatten().filter(|answer| !answer.records().is_empty());
-    let found: Vec<bool> = found.map(|answer| answer.authenticated).collect();
+    let found: Vec<&Answer> =
+        [&v4, &v6].into_iter().flatten().filter(|answer| !answer.records().is_empty()).collect();
     if found.is_empty() {
         // A failure may have hidden an address; with none at all the host can't be reached.
         v4?;
@@ -94,7 +106,8 @@ async fn addresses<D: Dns>(dns: &D, name: &Name) -> Result<bool, Host> {
         return Err(Host::NotApplicable(NotApplicable::NoAddress));
     }
     // One kind of address is enough to connect to, whatever became of the other.
-    Ok(found.contains(&true))
+    let any = |is: fn(&&Answer) -> bool| found.iter().any(is);
+    Ok(Addresses { secure: any(|answer| answer.authenticated), alias: any(|answer| answer.alias) })
 }
 
 fn target(answer: &Answer) -> Option<Name> {

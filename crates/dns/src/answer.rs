@@ -175,6 +175,8 @@ pub struct Answer {
     pub ttl: u32,
     /// Whether a resolver that is trusted to validate said that it is authentic (DNSSEC's AD bit).
     pub authenticated: bool,
+    /// Whether the name that was asked for is an alias, so that the reply is about another one.
+    pub alias: bool,
     /// How long the asker waited for it.
     pub took: Duration,
 }
@@ -182,7 +184,7 @@ pub struct Answer {
 impl Answer {
     /// An answer that took no time, is not authenticated and may not be kept.
     pub fn new(reply: Reply) -> Self {
-        Self { reply, ttl: 0, authenticated: false, took: Duration::ZERO }
+        Self { reply, ttl: 0, authenticated: false, alias: false, took: Duration::ZERO }
     }
 
     /// The records; empty where there are none, for whatever reason.

@@ -45,6 +45,7 @@ impl<D: Dns> Dns for Overlay<D> {
             reply: end.reply,
             ttl: end.ttl.min(top.ttl),
             authenticated: end.authenticated && top.authenticated,
+            alias: top.alias,
             took: end.took + top.took,
         }
     }

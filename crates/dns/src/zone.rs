@@ -142,8 +142,7 @@ impl Zone {
         ours: impl Fn(&Question) -> bool,
     ) -> (Answer, Option<Question>) {
         let mut here = question.clone();
-        let mut answer =
-            Answer { reply: Reply::ServerFailure, ttl: u32::MAX, authenticated: true, took: Duration::ZERO };
+        let mut answer = Answer { ttl: u32::MAX, authenticated: true, ..Answer::new(Reply::ServerFailure) };
         for _ in 0..=MAX_CNAMES {
             answer.took += found(&self.delays, &here).copied().unwrap_or_default();
             answer.authenticated &= self.all_authenticated || found(&self.authenticated, &here).is_some();
@@ -155,6 +154,7 @@ impl Zone {
                     return (answer, None);
                 }
                 Step::Alias(ttl, target) => {
+                    answer.alias = true;
                     answer.ttl = answer.ttl.min(ttl);
                     here.name = target;
                     if !ours(&here) {

@@ -103,6 +103,11 @@ fn alias(owner: &Name, message: &Message) -> Option<(Name, u32)> {
     })
 }
 
+/// Whether a message says that the name of a question is an alias, and the question is for something else.
+pub(crate) fn is_alias(question: &Question, message: &Message) -> bool {
+    question.rtype != RecordType::Cname && alias(&question.name, message).is_some()
+}
+
 fn of<'a>(owner: &'a Name, records: &'a [Record]) -> impl Iterator<Item = &'a Record> {
     records.iter().filter(move |r| r.dns_class == DNSClass::IN && same(owner, &r.name))
 }

@@ -13,7 +13,7 @@ use hickory_resolver::proto::rr::Name;
 use hickory_resolver::{ConnectionProvider, PoolContext, TlsConfig};
 use tokio::sync::Mutex;
 
-use crate::message::{Said, read, type_of};
+use crate::message::{Said, is_alias, read, type_of};
 use crate::server::{Server, Transport};
 use crate::{MAX_IN_FLIGHT, MAX_SERVERS, QUERY_TIMEOUT, ResolverError, Settings};
 
@@ -62,6 +62,7 @@ impl Upstream {
                 Got::Nothing => return Answer::new(Reply::ServerFailure),
             };
             answer.authenticated &= believed && response.metadata.authentic_data;
+            answer.alias |= is_alias(&asked, &response);
             match read(&asked, &response, left) {
                 Said::Alias(target, links, ttl) => {
                     left = left.saturating_sub(links);

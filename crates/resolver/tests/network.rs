@@ -63,7 +63,30 @@ async fn records_and_every_kind_of_no() {
     ] {
         let answer = resolver.ask(&question(asked)).await;
         check(&answer, expected);
-        assert_eq!((answer.ttl, answer.authenticated), (ttl, false), "{asked}");
+        assert_eq!((answer.ttl, answer.authenticated, answer.alias), (ttl, false, false), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_says_whether_the_name_is_an_alias() {
+    // The alias and what it leads to in one message, as servers send it.
+    let world = sending(|query| {
+        let mut message = alias(query, "a.example.");
+        if query.queries[0].query_type.to_string() == "TXT" {
+            let mut end = text(query, "end").answers.remove(0);
+            end.name = "a.example.".parse().unwrap();
+            message.answers.push(end);
+        }
+        message.to_vec().unwrap()
+    })
+    .await;
+    let resolver = resolver([world.server()]);
+    for (asked, expected, is_alias) in
+        [("TXT b.example", r#""end""#, true), ("CNAME b.example", "a.example.", false)]
+    {
+        let answer = resolver.ask(&question(asked)).await;
+        check(&answer, expected);
+        assert_eq!(answer.alias, is_alias, "{asked}");
     }
 }
 
@@ -449,7 +472,12 @@ async fn dns_15_aliases_that_the_server_leaves_to_us() {
     })
     .await;
     let resolver = resolver([world.server()]);
-    check(&resolver.ask(&question("TXT n8.example")).await, r#""end""#);
+    for (asked, is_alias) in [("TXT n0.example", false), ("TXT n1.example", true), ("TXT n8.example", true)] {
+        let answer = resolver.ask(&question(asked)).await;
+        check(&answer, r#""end""#);
+        assert_eq!(answer.alias, is_alias, "{asked}");
+        assert_eq!(resolver.ask(&question(asked)).await.alias, is_alias, "{asked}, kept");
+    }
     check(&resolver.ask(&question("TXT n9.example")).await, "ServerFailure");
     let before = world.count(Over::Udp);
     check(&resolver.ask(&question("TXT n99.example")).await, "ServerFailure");

@@ -104,6 +104,7 @@ fn every_answer() -> Vec<(Question, Answer)> {
             reply: Reply::from_records([data]),
             ttl: u32::MAX,
             authenticated: true,
+            alias: true,
             took: Duration::from_micros(20_000_001),
         };
         answers.push((question("\\000\\255\\.x.*.example.", rtype), answer));

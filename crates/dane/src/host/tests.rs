@@ -133,6 +133,16 @@ fn the_records_are_those_of_the_port() {
     assert_eq!((found(25), found(2525)), ("NoTlsa".to_owned(), "usable mx.example 1".to_owned()));
 }
 
+/// RFC 7672 §2.1.3: the alias itself is asked for only where there is one. Servers that fail at the question stop no mail.
+#[test]
+fn what_is_no_alias_is_not_asked_for_one() {
+    check(&format!("{ALL}{HERE};! servfail mx.example. CNAME"), "usable mx.example 1");
+    check("mx.example. A 192.0.2.1\n;! timeout mx.example. CNAME", "InsecureAddress");
+    let alias = "mx.example. CNAME a.example.\na.example. A 192.0.2.1\n;! servfail mx.example. CNAME";
+    check(alias, "CNAME mx.example ServerFailure");
+    check(&format!("{ALL}{alias}"), "CNAME mx.example ServerFailure");
+}
+
 #[test]
 fn trouble_is_of_one_host() {
     check(&format!("{ALL}{HERE};! servfail mx.example. AAAA"), "usable mx.example 1");

@@ -275,6 +275,22 @@ fn an_answer_is_always_the_very_same() {
 }
 
 #[test]
+fn an_answer_says_whether_the_name_is_an_alias() {
+    let zone =
+        Zone::parse("a.example. CNAME b.example.\nb.example. A 192.0.2.1\nc.example. CNAME d.example.")
+            .unwrap();
+    let is_alias = |asked: &str| {
+        let (rtype, name) = asked.split_once(' ').unwrap();
+        let question = Question::new(Name::from_dotted(name).unwrap(), rtype.parse().unwrap());
+        let through = pollster::block_on(crate::Overlay::new(zone.clone(), Zone::new()).ask(&question)).alias;
+        assert_eq!(zone.answer(&question).alias, through, "{asked}");
+        through
+    };
+    assert!(is_alias("A a.example") && is_alias("TXT a.example") && is_alias("A c.example"));
+    assert!(!is_alias("A b.example") && !is_alias("CNAME a.example") && !is_alias("A x.example"));
+}
+
+#[test]
 fn an_alias_that_is_asked_for_is_not_followed() {
     let zone = "a.example. 60 CNAME b.example.\nb.example. 60 CNAME c.example.\n;! authenticated a.example.";
     check(zone, "CNAME a.example", "b.example. ttl 60 authenticated");

@@ -21,6 +21,8 @@ pub(super) struct AnswerForm {
     ttl: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     authenticated: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    alias: bool,
     /// How long the answer took; it counts against SPF's 20 s.
     #[serde(default, skip_serializing_if = "is_zero")]
     microseconds: u64,
@@ -63,6 +65,7 @@ impl AnswerForm {
             reply: ReplyForm::from(&answer.reply),
             ttl: answer.ttl,
             authenticated: answer.authenticated,
+            alias: answer.alias,
             microseconds: u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX),
         }
     }
@@ -92,6 +95,7 @@ impl AnswerForm {
             reply,
             ttl: self.ttl,
             authenticated: self.authenticated,
+            alias: self.alias,
             took: Duration::from_micros(self.microseconds),
         };
         Ok((Question::new(name(&self.name)?, rtype), answer))

@@ -2,6 +2,7 @@
 //! a next hop. Shared by `serve`, which tells Postfix, and `tls-policy`, which tells people.
 
 pub mod answer;
+pub mod base;
 pub mod keeper;
 mod memory;
 pub mod next_hop;

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use courier::{Courier, Prober, Settings};
+use courier::{Courier, Fetched, Prober, Settings};
 use dns::Dns;
 use mail::{Domain, Explain, UnixTime};
 use mta_sts::Policy;
@@ -81,9 +81,8 @@ impl TlsSite {
     }
 
     /// Fetches the policy of a domain, or says why not.
-    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Policy, String> {
-        let fetched = self.courier.policy(dns, domain, within).await;
-        fetched.map(|fetched| fetched.policy).map_err(|error| error.to_string())
+    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Fetched, String> {
+        self.courier.policy(dns, domain, within).await.map_err(|error| error.to_string())
     }
 }
 
@@ -118,7 +117,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
 
     async fn fetch(&self, domain: &Domain, within: Duration) -> Result<Policy, String> {
         let site = self.site();
-        let fetched = site.fetch(&self.ground.dns(within), domain, within).await;
+        let fetched =
+            site.fetch(&self.ground.dns(within), domain, within).await.map(|fetched| fetched.policy);
         self.ground.metrics.policy_fetch(fetched.is_ok());
         if let (Ok(policy), Some(_)) = (&fetched, &site.prober) {
             self.looks.fetched(domain, policy, self.now());

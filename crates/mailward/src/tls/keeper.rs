@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use verdict::tls::Sts;
 
+use super::base::Base;
 use super::memory::{Entry, Memory, lasts};
 use super::remembered::Timed;
 use super::turns::{FETCHES, Turn, Turns};
@@ -68,17 +69,17 @@ pub trait World: Send + Sync + 'static {
 }
 
 /// Keeps policies. Clones share everything.
-pub struct Keeper<W>(Arc<Inner<W>>);
+pub struct Keeper<W, B = Store>(Arc<Inner<W, B>>);
 
-impl<W> Clone for Keeper<W> {
+impl<W, B> Clone for Keeper<W, B> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-struct Inner<W> {
+struct Inner<W, B> {
     world: W,
-    store: Store,
+    store: B,
     memory: Mutex<Memory>,
     turns: Turns,
     /// Bytes that went into the database since it was trimmed.
@@ -98,9 +99,9 @@ pub struct Found {
     pub good_for: u32,
 }
 
-impl<W: World> Keeper<W> {
+impl<W: World, B: Base> Keeper<W, B> {
     /// One with this database.
-    pub fn new(world: W, store: Store) -> Self {
+    pub fn new(world: W, store: B) -> Self {
         let memory = Mutex::new(Memory::new(MEMORY));
         let (turns, grown, epoch) = (Turns::new(), AtomicU64::new(0), AtomicU64::new(0));
         Self(Arc::new(Inner { world, store, memory, turns, grown, epoch }))
@@ -250,20 +251,13 @@ impl<W: World> Keeper<W> {
     }
 
     fn event(&self, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
-        self.event_unless(false, domain, at, kind, text);
+        self.event_if(true, domain, at, kind, text);
     }
 
-    /// Nobody need read of it in the log if it is to be expected.
-    fn event_unless(
-        &self,
-        is_expected: bool,
-        domain: &Domain,
-        at: UnixTime,
-        kind: TlsEventKind,
-        text: String,
-    ) {
+    /// Something came to pass, of which the log has no line unless it matters.
+    fn event_if(&self, matters: bool, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
         let event = TlsEvent { domain: domain.clone(), at, kind, text };
-        let is_logged = !is_expected && self.memory().change(domain, |entry| entry.may_be_logged(at));
+        let is_logged = matters && self.memory().change(domain, |entry| entry.may_be_logged(at));
         self.0.world.event(&event, is_logged);
         self.memory().waiting.note(event);
     }
@@ -309,7 +303,7 @@ impl<W: World> Keeper<W> {
                 let now = self.0.world.now();
                 // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
                 let is_leaving = self.known(domain).1.is_leaving(now);
-                self.event_unless(is_leaving, domain, now, TlsEventKind::Failed, why);
+                self.event_if(!is_leaving, domain, now, TlsEventKind::Failed, why);
                 self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }
@@ -422,13 +416,13 @@ fn number(answer: &str) -> u64 {
 }
 
 /// The end of a fetch, however it ends: others may begin one, and who waits goes on.
-struct Landing<W: World> {
-    keeper: Keeper<W>,
+struct Landing<W: World, B: Base> {
+    keeper: Keeper<W, B>,
     domain: Domain,
     _landed: watch::Sender<()>,
 }
 
-impl<W: World> Drop for Landing<W> {
+impl<W: World, B: Base> Drop for Landing<W, B> {
     fn drop(&mut self) {
         self.keeper.memory().flying.remove(&self.domain);
     }

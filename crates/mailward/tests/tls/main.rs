@@ -15,6 +15,10 @@ mod faults;
 mod lab;
 mod mail;
 mod many;
+mod people;
 mod program;
 mod reports;
 mod speed;
+
+#[path = "../process/mod.rs"]
+mod process;

@@ -95,7 +95,12 @@ impl Prober {
         let stream = first(&addresses(dns, host, port, &self.allowed).await?).await?;
         let address = stream.peer_addr().map_err(ProbeError::Ended)?;
         let mut stream = Capped::new(stream);
-        starttls(&mut stream, &self.helo).await?;
+        let ready = starttls(&mut stream, &self.helo).await;
+        // Whoever has answered as SMTP has it need not find a connection lost.
+        if let Err(ProbeError::NoTls | ProbeError::Refused(..)) = ready {
+            quit(&mut stream).await;
+        }
+        ready?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         let mut tls = connector.connect(asked, stream).await.map_err(|error| handshake(&error))?;
         let (_, connection) = tls.get_ref();

@@ -1,5 +1,5 @@
 //! Mail servers on loopback, looked at.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -154,4 +154,24 @@ async fn who_has_another_key_is_not_whom_the_certificate_names() {
     });
     let found = probe(host.address, "127.0.0.0/8", Duration::from_secs(20)).await.unwrap_err().to_string();
     assert_eq!(found, "no TLS: the server does not have the key of its certificate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_tls_is_taken_leave_of() {
+    for last in ["250 mx\r\n", "250-mx\r\n250 STARTTLS\r\n454 not now\r\n"] {
+        let (tell, told) = std::sync::mpsc::channel();
+        let host = Host::raw("127.0.0.1:0", move |mut stream, _| {
+            let mut heard = String::new();
+            for text in std::iter::once("220 mx\r\n").chain(last.split_inclusive("STARTTLS\r\n")) {
+                let _ = std::io::Write::write_all(&mut stream, text.as_bytes());
+                let mut octets = [0; 1000];
+                let count = std::io::Read::read(&mut stream, &mut octets).unwrap();
+                heard.push_str(std::str::from_utf8(&octets[..count]).unwrap());
+            }
+            tell.send(heard).unwrap();
+        });
+        probe(host.address, "127.0.0.0/8", Duration::from_secs(20)).await.unwrap_err();
+        let heard = told.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert!(heard.ends_with("QUIT\r\n"), "{heard:?}");
+    }
 }

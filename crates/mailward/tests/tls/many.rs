@@ -1,6 +1,7 @@
 //! Much of it, with the program itself: kills, slow policy hosts, policies while the database is gone. In
 //! short with all tests, as long as the real thing with `MAILWARD_LONG=1` (docs/faults.md).
 
+use std::fs::{self, File};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
@@ -9,12 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::Uid;
 use socketmap::Reply;
 use socketmap::client::Client;
 use testkit::https::{Authority, Flaw, Host, end, ok};
 use testkit::long;
 use testkit::real::postgres::Postgres;
-use testkit::real::{Knot, knot};
+use testkit::real::{Knot, knot, not_run};
 use tokio::net::TcpStream;
 
 use super::program::{Program, config_with};
@@ -213,4 +217,42 @@ fn the_database_away_and_back_what_is_known_is_told_and_what_was_fetched_is_kept
     std::thread::sleep(Duration::from_secs(10).saturating_sub(back.elapsed()));
     program.kill_and_start();
     all_secure(&program, &keys(0..40));
+}
+
+#[test]
+fn the_disk_full_and_not_what_is_known_is_told_and_what_was_fetched_is_kept() {
+    if !Uid::effective().is_root() {
+        return not_run("the disk full", "it has to be root");
+    }
+    let Some(world) = World::start(40) else { return };
+    // A small disk that this thread sees, and whoever is started by it.
+    let data = tempfile::tempdir().unwrap();
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    let nothing: Option<&str> = None;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing).unwrap();
+    mount(Some("tmpfs"), data.path(), Some("tmpfs"), MsFlags::empty(), Some("size=8m")).unwrap();
+    let mut program = world.program(&format!("path = '{}'", data.path().display()));
+    let keys = |range: Range<usize>| range.map(mass).collect::<Vec<_>>();
+    all_secure(&program, &keys(0..20));
+    let ballast = data.path().join("ballast");
+    let mut file = File::create(&ballast).unwrap();
+    for size in [1 << 16, 1 << 12, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+    let begun = Instant::now();
+    let outage = Duration::from_secs(if long() { 60 } else { 2 });
+    while begun.elapsed() < outage {
+        all_secure(&program, &keys(0..40));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(program.log().contains("where=\"TLS policies\""), "it was not full: {}", program.log());
+    drop(file);
+    fs::remove_file(&ballast).unwrap();
+    // It is tried every two seconds.
+    std::thread::sleep(Duration::from_secs(5));
+    world.off(true);
+    program.kill_and_start();
+    all_secure(&program, &keys(0..40));
+    drop(program);
+    umount2(data.path(), MntFlags::MNT_DETACH).unwrap();
 }

@@ -29,7 +29,7 @@ pub struct TlsPolicy {
     pub dane: UseDane,
     /// Whose certificates are believed: of policy hosts, and of MX hosts that are looked at.
     pub roots: Roots,
-    /// Where the file says so, in bytes.
+    /// Where the configuration names a file of them, in bytes.
     pub roots_at: Range<usize>,
     /// Who makes connections to policy hosts.
     pub proxy: Option<Proxy>,
@@ -92,7 +92,10 @@ impl TlsPolicy {
         if let Some(value) = fields.get("authorities")
             && let Some(roots) = reader.parsed(value, roots)
         {
-            (this.roots, this.roots_at) = (roots, value.span());
+            if matches!(roots, Roots::File(_)) {
+                this.roots_at = value.span();
+            }
+            this.roots = roots;
         }
         this.proxy = fields.get("proxy").and_then(|value| reader.parsed(value, Proxy::parse));
         if let Some(value) = fields.get("allowed_networks") {

@@ -2,7 +2,6 @@
 //! of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use arc::Sealer;
 use dkim::Selector;
 use mail::Domain;
 use mail::authres::AuthservId;
+use nix::unistd::gethostname;
 use verdict::Settings;
 use verdict::direction::Directions;
 use verdict::forwarded::Forwarded;
@@ -135,8 +135,8 @@ impl Site {
 
 /// The name of the host, for whoever has not said another one.
 pub(crate) fn host_name() -> AuthservId {
-    let name = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
-    AuthservId::parse(name.trim()).unwrap_or_else(|_| AuthservId::localhost())
+    let name = gethostname().unwrap_or_default();
+    AuthservId::parse(name.as_encoded_bytes()).unwrap_or_else(|_| AuthservId::localhost())
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use testkit::https::{Authority, Flaw, Host, end, ok};
 use testkit::real::knot;
 use tokio::net::TcpStream;
 
-use super::program::{Program, config_with, processor};
+use super::process::processor;
+use super::program::{Program, config_with};
 
 /// Domains, each of which is asked about once; all have a policy of their own.
 const DOMAINS: usize = 4_000;

@@ -52,6 +52,22 @@ fn answers_and_what_people_are_told_of_them() {
     people(&program);
 }
 
+/// It gives up more rights, and needs none of them for what it does.
+#[test]
+fn net_14_the_part_alone_finds_policies_and_keeps_them() {
+    let Some(lab) = Lab::start() else { return };
+    let mut program = Program::start_part(&lab, "3.7");
+    let good = "OK secure match=mx.sts-good.test servername=hostname";
+    assert_eq!(program.ask("sts-good.test"), good, "{}", program.log());
+    assert_eq!(program.ask("dane-good.test"), "OK dane");
+    lab.policies.lock().unwrap().clear();
+    program.kill_and_start();
+    assert_eq!(program.ask("sts-good.test"), good, "{}", program.log());
+    assert!(!program.log().contains("listener=milter"), "{}", program.log());
+    let (code, text) = program.tell(&["sts-good.test"]);
+    assert_eq!(code, 0, "{text}");
+}
+
 fn people(program: &Program) {
     let (code, text) = program.tell(&["sts-good.test", "--explain"]);
     assert_eq!(code, 0, "{text}");

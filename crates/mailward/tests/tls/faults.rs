@@ -3,6 +3,7 @@
 use std::thread::scope;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use testkit::real::postfix::version;
 use testkit::real::postgres::Postgres;
 use testkit::real::{Root, wait_until};
@@ -55,7 +56,7 @@ fn killed_while_postfix_waits_for_an_answer() {
         lab.gate.close("sts-wild.test");
         let addresses = submit(&postfix, &["sts-wild.test"]);
         lab.gate.wait_for("sts-wild.test");
-        program.terminate();
+        program.signal(Signal::SIGTERM);
         lab.gate.open();
         assert_eq!(ends(&lab, &postfix, &addresses, 1), [over_tls("mx.sts-wild.test")]);
         program.ended();
@@ -109,7 +110,7 @@ fn sts_22_killed_around_the_write_of_a_policy() {
             lab.gate.open();
             // Each time a little later.
             std::thread::sleep(Duration::from_micros(200 * number));
-            program.shoot();
+            program.signal(Signal::SIGKILL);
             drop(asked.join());
         });
         lab.policies.lock().unwrap().remove(DOMAIN);

@@ -14,7 +14,11 @@ mod deliveries;
 mod faults;
 mod lab;
 mod mail;
+mod many;
 mod people;
 mod program;
 mod reports;
 mod speed;
+
+#[path = "../process/mod.rs"]
+mod process;

@@ -1,31 +1,29 @@
 //! The program under test.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use socketmap::client::Client;
 use tempfile::TempDir;
 use testkit::https::Authority;
-use testkit::real::wait_until;
 use tokio::net::TcpStream;
 
 use super::lab::Lab;
+use super::process::Process;
 
 /// The program, until it is dropped.
 pub(crate) struct Program {
-    child: Child,
-    lines: Arc<Mutex<String>>,
+    process: Process,
     folder: TempDir,
     pub(crate) addr: SocketAddr,
     /// The socket of the table, where it is given as systemd does: it stays open while there is no program.
     given: Option<TcpListener>,
+    /// More words of its command line.
+    words: &'static [&'static str],
 }
 
 /// The configuration; the place of the table is TOML, and more lines of `[tls_policy]` may stand behind it.
@@ -77,12 +75,28 @@ impl Program {
         addr: SocketAddr,
         given: Option<TcpListener>,
     ) -> Self {
+        Self::begin(authority, config, addr, given, &[])
+    }
+
+    /// The part that answers, alone.
+    pub(crate) fn start_part(lab: &Lab, version: &str) -> Self {
+        let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = config(lab, version, &format!("'{addr}'"));
+        Self::begin(&lab.authority, &config, addr, None, &["--only", "tls-policy"])
+    }
+
+    fn begin(
+        authority: &Authority,
+        config: &str,
+        addr: SocketAddr,
+        given: Option<TcpListener>,
+        words: &'static [&'static str],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         fs::write(folder.path().join("mailward.toml"), config).unwrap();
-        let lines = Arc::default();
-        let child = spawn(&folder, &lines, given.as_ref());
-        let program = Self { child, lines, folder, addr, given };
+        let process = Process::start(command(&folder, given.as_ref(), words));
+        let program = Self { process, folder, addr, given, words };
         program.says("for=\"TLS policies\"", 1);
         program
     }
@@ -98,44 +112,13 @@ impl Program {
 
     /// How much memory it takes, in KiB.
     pub(crate) fn resident(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
-    /// How much time of a processor it took, in hundredths of a second.
-    pub(crate) fn processor(&self) -> u64 {
-        processor(self.child.id())
+        self.kib("VmRSS")
     }
 
     /// Killed without a word, and started again.
     pub(crate) fn kill_and_start(&mut self) {
         self.kill();
         self.start_again();
-    }
-
-    pub(crate) fn kill(&mut self) {
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
-    }
-
-    /// Killed, and left so.
-    pub(crate) fn shoot(&self) {
-        kill(self.pid(), Signal::SIGKILL).unwrap();
-    }
-
-    /// Told to end.
-    pub(crate) fn terminate(&self) {
-        kill(self.pid(), Signal::SIGTERM).unwrap();
-    }
-
-    /// Waits until it has ended.
-    pub(crate) fn ended(&mut self) {
-        assert!(wait_until(|| self.child.try_wait().unwrap().is_some()), "{}", self.log());
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id().try_into().unwrap())
     }
 
     /// Killed, and started again with something else in the configuration.
@@ -147,19 +130,9 @@ impl Program {
     }
 
     pub(crate) fn start_again(&mut self) {
-        self.lines.lock().unwrap().clear();
-        self.child = spawn(&self.folder, &self.lines, self.given.as_ref());
+        self.forget_log();
+        self.process.start_again(command(&self.folder, self.given.as_ref(), self.words));
         self.says("for=\"TLS policies\"", 1);
-    }
-
-    pub(crate) fn log(&self) -> String {
-        self.lines.lock().unwrap().clone()
-    }
-
-    /// Waits until something stands in the log so often.
-    pub(crate) fn says(&self, what: &str, times: usize) {
-        let said = wait_until(|| self.log().matches(what).count() >= times);
-        assert!(said, "{what} is not there {times} times:\n{}", self.log());
     }
 
     /// What `mailward tls-policy` says with its configuration, and how it ends.
@@ -185,21 +158,21 @@ impl Program {
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Deref for Program {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
     }
 }
 
-/// How much time of a processor a process took, in hundredths of a second.
-pub(crate) fn processor(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+impl DerefMut for Program {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
 }
 
-fn spawn(folder: &TempDir, lines: &Arc<Mutex<String>>, given: Option<&TcpListener>) -> Child {
+fn command(folder: &TempDir, given: Option<&TcpListener>, words: &[&str]) -> Command {
     const GIVEN: &str =
         "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=tls-policy; exec 3<&0 0</dev/null; exec \"$@\"";
     let program = env!("CARGO_BIN_EXE_mailward");
@@ -211,12 +184,6 @@ fn spawn(folder: &TempDir, lines: &Arc<Mutex<String>>, given: Option<&TcpListene
         command.args(["-c", GIVEN, "sh", program]).stdin(OwnedFd::from(socket.try_clone().unwrap()));
     }
     command.arg("serve").arg("--config").arg(folder.path().join("mailward.toml")).current_dir(folder.path());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let (all, stderr) = (Arc::clone(lines), BufReader::new(child.stderr.take().unwrap()));
-    std::thread::spawn(move || {
-        for line in stderr.lines().map_while(Result::ok) {
-            all.lock().unwrap().push_str(&format!("{line}\n"));
-        }
-    });
-    child
+    command.args(words).stdout(Stdio::null());
+    command
 }

@@ -74,6 +74,9 @@ pub enum RootsError {
     /// None could be read.
     #[error("the certificate authorities of the system can't be read: {0}")]
     None(String),
+    /// A file that was named can't be read.
+    #[error("the certificate authorities can't be read: {0}")]
+    File(String),
     /// A file that was named holds none.
     #[error("no certificate authority in {0}")]
     Empty(String),

@@ -47,7 +47,7 @@ fn file(path: &Path) -> Result<RootCertStore, RootsError> {
     let shown = || mail::printable(path.to_string_lossy().as_bytes());
     let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut roots = RootCertStore::empty();
-    let found = found.map_err(|error| RootsError::None(format!("{}: {error}", shown())))?;
+    let found = found.map_err(|error| RootsError::File(format!("{}: {error}", shown())))?;
     roots.add_parsable_certificates(found);
     match roots.is_empty() {
         true => Err(RootsError::Empty(shown())),

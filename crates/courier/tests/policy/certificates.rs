@@ -108,5 +108,5 @@ fn roots() {
     assert!(matches!(file("empty", ""), Err(RootsError::Empty(_))));
     let torn = "-----BEGIN CERTIFICATE-----\nMIIB\n";
     assert!(file("torn", torn).is_err());
-    assert!(matches!(Roots::File(folder.path().join("none")).read(), Err(RootsError::None(_))));
+    assert!(matches!(Roots::File(folder.path().join("none")).read(), Err(RootsError::File(_))));
 }

@@ -10,7 +10,7 @@ use verdict::outbound::{Rule, SigningTable};
 
 use super::record::{Page, end, exit};
 use crate::cli::Exit;
-use crate::config::{Config, Sealing, Source, sample::sample};
+use crate::config::{Config, Sealing, Source, TlsPolicy, sample::sample};
 use crate::input::InputError;
 use crate::keys::ring::{Ring, SiteKey, lacking};
 
@@ -20,13 +20,13 @@ pub(super) use self::json::ConfigJson;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  the configuration is in order, and all its keys can be used
-  1  there is a mistake in it, or a key can't be used
+  1  there is a mistake in it, or a key or a file of authorities that can't be used
   2  something could not be done: a wrong command line, a file that can't be read";
 
 /// `mailward config`
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Look for mistakes: shows all of them, reads the keys, and says who signs for whom
+    /// Look for mistakes: shows all of them, reads the keys and authorities, and says who signs for whom
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Print a file with everything that can be configured, and its defaults, in comments
@@ -80,6 +80,7 @@ fn check(args: &CheckArgs) -> Result<Exit, InputError> {
     if source.is_valid() {
         source.findings.extend(lacking(&config.signing, &table));
         source.findings.extend(config.sealing.as_ref().and_then(|sealing| no_sealer(&ring, sealing)));
+        source.findings.extend(no_authorities(&config.tls_policy));
     }
     let look = Look { source, ring, table };
     if args.json {
@@ -95,6 +96,14 @@ fn no_sealer(ring: &Ring, sealing: &Sealing) -> Option<Finding> {
     let fault = ring.sealer(sealing).err()?;
     let span = Span::new(sealing.at.start, sealing.at.end);
     Some(Finding::new("config-no-key", Severity::Error, span, fault.to_string()))
+}
+
+/// Why no certificate of a policy host can be believed: `serve` would not start.
+fn no_authorities(tls_policy: &TlsPolicy) -> Option<Finding> {
+    tls_policy.address.as_ref()?;
+    let error = tls_policy.roots.read().err()?;
+    let span = Span::new(tls_policy.roots_at.start, tls_policy.roots_at.end);
+    Some(Finding::new("config-no-authorities", Severity::Error, span, error.to_string()))
 }
 
 fn show(look: &Look) {

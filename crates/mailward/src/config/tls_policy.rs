@@ -1,5 +1,6 @@
 //! `[tls_policy]`: what Postfix is told about the encryption of mail to other domains.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use courier::{Proxy, Roots};
@@ -28,6 +29,8 @@ pub struct TlsPolicy {
     pub dane: UseDane,
     /// Whose certificates are believed: of policy hosts, and of MX hosts that are looked at.
     pub roots: Roots,
+    /// Where the configuration names a file of them, in bytes.
+    pub roots_at: Range<usize>,
     /// Who makes connections to policy hosts.
     pub proxy: Option<Proxy>,
     /// Networks that policy hosts, and MX hosts that are looked at, may be in though they are not public.
@@ -45,6 +48,7 @@ impl Default for TlsPolicy {
             postfix: Postfix::new(OLDEST),
             dane: UseDane::No,
             roots: Roots::System,
+            roots_at: 0..0,
             proxy: None,
             allowed: Vec::new(),
             port: 443,
@@ -85,7 +89,12 @@ impl TlsPolicy {
             }
         }
         let roots = |text: &str| Ok::<_, &str>(roots_of(text, directory));
-        if let Some(roots) = fields.get("authorities").and_then(|value| reader.parsed(value, roots)) {
+        if let Some(value) = fields.get("authorities")
+            && let Some(roots) = reader.parsed(value, roots)
+        {
+            if matches!(roots, Roots::File(_)) {
+                this.roots_at = value.span();
+            }
             this.roots = roots;
         }
         this.proxy = fields.get("proxy").and_then(|value| reader.parsed(value, Proxy::parse));

@@ -75,8 +75,9 @@ impl TlsSite {
             Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)?, prober })
         };
         read().map_err(|error: courier::RootsError| {
-            InputError::new("[tls_policy]", error.to_string())
-                .with_help("[tls_policy] authorities = \"bundled\" needs none of the system")
+            InputError::new("[tls_policy]", error.to_string()).with_help(
+                "authorities = \"bundled\" believes those that are part of mailward, and needs no file",
+            )
         })
     }
 

@@ -64,6 +64,10 @@ const CASES: &[(&str, &str)] = &[
     ("unsigned.test", "mx.dane-good.test"),
     ("unsigned-bad.test", "waits: Server certificate not"),
     ("unsigned-wrong.test", NONE_ALLOWED),
+    ("sts-down.test", "mx2.sts-down.test"),
+    ("sts-gone.test", "mx2.sts-gone.test"),
+    ("dane-gone.test", "mx2.dane-gone.test"),
+    ("dane-down.test", "mx2.dane-down.test"),
     ("three.test", "mx1.three.test"),
     ("three-plain.test", "mx1.three.test"),
     // Smart hosts: their own policies count, and those of the addresses do not.

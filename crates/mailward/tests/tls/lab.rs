@@ -93,6 +93,11 @@ const DOMAINS: &[(&str, &str, &str)] = &[
     ("unsigned.test", "enforce mx.dane-good.test", "mx.dane-good.test"),
     ("unsigned-bad.test", "enforce mx.dane-bad.test", "mx.dane-bad.test"),
     ("unsigned-wrong.test", "enforce mx.sts-good.test", "mx.dane-good.test"),
+    // A host that is down, and one of which the DNS says that it is not there.
+    ("sts-down.test", "enforce *.sts-down.test", "mx1:nowhere mx2:good"),
+    ("sts-gone.test", "enforce *.sts-gone.test", "mx1:gone mx2:good"),
+    ("dane-gone.test", "-", "mx1:gone mx2:good+tlsa"),
+    ("dane-down.test", "-", "mx1:nowhere+tlsa1 mx2:good+tlsa"),
     // Three MX hosts, one of which the DNS does not know.
     ("three.test", "enforce *.three.test", "mx2:nowhere mx1:good mx3:good"),
     ("three-plain.test", "-", "mx2.three.test mx1.three.test mx3.three.test"),
@@ -140,6 +145,8 @@ enum Server {
     Clear,
     /// There is none, but there is an address.
     Nowhere,
+    /// There is no address either.
+    Gone,
     /// It is one of [`SMART`].
     Relay,
 }
@@ -154,6 +161,7 @@ impl Server {
             "self-signed" => Self::SelfSigned,
             "clear" => Self::Clear,
             "nowhere" => Self::Nowhere,
+            "gone" => Self::Gone,
             "relay" => Self::Relay,
             _ => panic!("{text}"),
         }
@@ -171,7 +179,7 @@ impl Server {
                 certified
             }
             Self::SelfSigned => authority.certificate(&[name], Flaw::SelfSigned),
-            Self::Clear | Self::Nowhere | Self::Relay => return None,
+            Self::Clear | Self::Nowhere | Self::Gone | Self::Relay => return None,
         })
     }
 }
@@ -185,7 +193,7 @@ struct Making {
 
 impl Making {
     fn start(&mut self, port: u16, name: &str, server: Server, tlsa: &str) {
-        if server == Server::Relay {
+        if matches!(server, Server::Relay | Server::Gone) {
             return;
         }
         let certified = server.certificate(&self.authority, name);

@@ -139,3 +139,38 @@ fn where_nobody_asks_and_where_the_database_is_not_ours() {
     reads(&program, &["plain.test"], 0, &[would, "kept policy     none\n"]);
     reads(&program, &["plain.test", "--at", "1"], 2, &["there is no database"]);
 }
+
+#[test]
+fn authorities_that_cannot_be_read_are_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |command: &str| {
+        let mut words = Command::new(env!("CARGO_BIN_EXE_mailward"));
+        let output = words
+            .args(command.split(' '))
+            .args(["--config", "c.toml"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), text)
+    };
+    std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+    for (authorities, error) in [
+        ("none.pem", "the certificate authorities can't be read: "),
+        ("empty.pem", "no certificate authority in "),
+    ] {
+        let config = format!("[tls_policy]\naddress = '127.0.0.1:8892'\nauthorities = '{authorities}'\n");
+        std::fs::write(folder.path().join("c.toml"), config).unwrap();
+        let (code, text) = run("config check");
+        assert!(code == 1 && text.contains(error) && text.contains("c.toml:3:15"), "{text}");
+        for command in ["serve", "tls-policy v.example"] {
+            let (code, text) = run(command);
+            assert!(
+                code == 2 && text.contains(error) && text.contains("authorities = \"bundled\""),
+                "{text}"
+            );
+        }
+    }
+    std::fs::write(folder.path().join("c.toml"), "[tls_policy]\nauthorities = 'none.pem'\n").unwrap();
+    assert_eq!(run("config check").0, 0, "nobody asks");
+}

@@ -7,6 +7,7 @@ use mta_sts::{Id, Kept, Policy};
 use crate::conn::Conn;
 use crate::history::{DAY, day_of};
 use crate::pool::Work;
+use crate::together::Statement;
 use crate::value::{Row, Value, int};
 use crate::{Error, Store};
 
@@ -174,7 +175,7 @@ impl Store {
             i64::from(day_of(kept.fetched)).into(),
             int(policy.bytes()).into(),
         ];
-        self.pool.write(&All(vec![(PUT, values)])).await.map(drop)
+        self.policies.execute(&self.pool, Statement(PUT, values)).await.map(drop)
     }
 
     /// Has a policy be due later.

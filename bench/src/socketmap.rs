@@ -19,7 +19,7 @@ use nix::time::ClockId;
 use socketmap::Request;
 use socketmap::netstring::Frames;
 use socketmap::reply::MAX_REPLY;
-use store::{Store, TlsPolicy};
+use store::{Forgotten, Store, TlsPolicy};
 use testkit::real::wait_until;
 
 use crate::clock::{of_process, used};
@@ -155,7 +155,7 @@ async fn keep_policies(path: &Path) {
     for number in 0..DOMAINS {
         let domain = Domain::parse(&domain(number)).expect("a name");
         let policy = TlsPolicy { domain, kept: kept.clone(), refresh_at: UnixTime(now + 80_000) };
-        store.put_tls_policy(&policy).await.expect("it is kept");
+        store.put_tls_policy(&policy, Forgotten::NEVER).await.expect("it is kept");
     }
     store.close().await;
 }

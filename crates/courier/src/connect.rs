@@ -16,6 +16,7 @@ use verdict::network::Network;
 
 use crate::Courier;
 use crate::address::{Special, special};
+use crate::capped::Capped;
 use crate::certificate::Certificate;
 use crate::error::FetchError;
 
@@ -30,7 +31,7 @@ impl Courier {
         &self,
         dns: &D,
         host: &Domain,
-    ) -> Result<TlsStream<TcpStream>, FetchError> {
+    ) -> Result<TlsStream<Capped<TcpStream>>, FetchError> {
         let stream = match &self.proxy {
             Some(proxy) => proxy.connect(host.as_str(), self.port).await?,
             None => first(&addresses(dns, host, self.port, &self.allowed).await?).await?,
@@ -40,7 +41,7 @@ impl Courier {
         let name = ServerName::try_from(host.as_str().to_owned())
             .map_err(|error| FetchError::Tls(error.to_string()))?;
         TlsConnector::from(Arc::clone(&self.tls))
-            .connect(name, stream)
+            .connect(name, Capped::new(stream))
             .await
             .map_err(|error| tls_error(&error))
     }

@@ -13,13 +13,18 @@ use mta_sts::{MAX_POLICY, Refusal};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::capped::Capped;
 use crate::error::FetchError;
 
 /// Longest head of an answer, in bytes.
 pub const MAX_HEAD: usize = 16 << 10;
 
 /// Asks for a path, and gives the body of an answer that may be a policy.
-pub(crate) async fn get(stream: TlsStream<TcpStream>, host: &str, path: &str) -> Result<Vec<u8>, FetchError> {
+pub(crate) async fn get(
+    stream: TlsStream<Capped<TcpStream>>,
+    host: &str,
+    path: &str,
+) -> Result<Vec<u8>, FetchError> {
     let request = Request::get(path)
         .header(HOST, host)
         .header(USER_AGENT, concat!("mailward/", env!("CARGO_PKG_VERSION")))

@@ -7,12 +7,14 @@
 //!   the others, by address.
 //! - The certificate is checked by the authorities of the web for that name, by rustls; TLS 1.2 at least.
 //! - HTTP/1.1 and nothing else; a head of [`MAX_HEAD`], a body of `mta_sts::MAX_POLICY`; nothing compressed.
+//! - Of a connection [`MAX_BYTES`] are read, whatever they are.
 //! - [`Prober`] goes to mail servers, for a look at their certificates: the same addresses, a few replies of SMTP, and no mail.
 #![forbid(unsafe_code)]
 // An adapter: time here is the clock's.
 #![allow(clippy::disallowed_methods)]
 
 mod address;
+mod capped;
 mod certificate;
 mod connect;
 mod error;
@@ -29,6 +31,7 @@ use rustls::{ClientConfig, RootCertStore};
 use verdict::network::Network;
 
 pub use address::{Special, special};
+pub use capped::MAX_BYTES;
 pub use certificate::Certificate;
 pub use connect::{MAX_ADDRESSES, STAGGER, Unreached};
 pub use error::{FetchError, RootsError};

@@ -10,10 +10,14 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, RootCertStore,
+    SignatureScheme,
+};
 use tokio_rustls::TlsConnector;
 use verdict::network::Network;
 
+use crate::capped::Capped;
 use crate::certificate::Certificate;
 use crate::connect::{addresses, first};
 use crate::error::RootsError;
@@ -88,8 +92,9 @@ impl Prober {
             ServerName::try_from(domain.as_str().to_owned()).map_err(|_| ProbeError::Name(domain.clone()))
         };
         let (server, asked) = (named(host)?, named(name)?);
-        let mut stream = first(&addresses(dns, host, port, &self.allowed).await?).await?;
+        let stream = first(&addresses(dns, host, port, &self.allowed).await?).await?;
         let address = stream.peer_addr().map_err(ProbeError::Ended)?;
+        let mut stream = Capped::new(stream);
         starttls(&mut stream, &self.helo).await?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         let mut tls = connector.connect(asked, stream).await.map_err(|error| handshake(&error))?;
@@ -119,9 +124,11 @@ impl Prober {
 
 fn handshake(error: &std::io::Error) -> ProbeError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match inner.and_then(Certificate::of) {
-        Some(certificate) => ProbeError::Certificate(certificate),
-        None => ProbeError::Tls(mail::shortened(error.to_string().as_bytes(), 200)),
+    match (inner, inner.and_then(Certificate::of)) {
+        // The signatures above the certificate are looked at later: this is that of the handshake.
+        (Some(Error::InvalidCertificate(CertificateError::BadSignature)), _) => ProbeError::Key,
+        (_, Some(certificate)) => ProbeError::Certificate(certificate),
+        (_, None) => ProbeError::Tls(mail::shortened(error.to_string().as_bytes(), 200)),
     }
 }
 

@@ -40,7 +40,10 @@ pub enum ProbeError {
     /// The handshake failed.
     #[error("no TLS: {0}")]
     Tls(String),
-    /// The certificate has no key that signs the handshake.
+    /// The handshake was signed with another key than that of the certificate.
+    #[error("no TLS: the server does not have the key of its certificate")]
+    Key,
+    /// The certificate can't be used at all.
     #[error("no TLS: its certificate is {0}")]
     Certificate(Certificate),
     /// It took too long.

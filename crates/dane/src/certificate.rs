@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, SHA512, digest};
+use aws_lc_rs::digest::{Digest, SHA256, SHA512, digest};
 use dns::Name;
 use mail::UnixTime;
 use rustls_pki_types as pki;
@@ -71,7 +71,7 @@ impl fmt::Display for Fault {
 
 /// Holds the certificates of a server (DER, its own first, as it sent them) against TLSA records that can be used, and gives
 /// the usage of the record that fits. `names` are those that a certificate of an authority may be for: the TLSA base domain,
-/// and the next-hop domain.
+/// and [`next_hop_names`](crate::next_hop_names).
 pub fn certificate(
     records: &[Tlsa],
     chain: &[&[u8]],
@@ -82,7 +82,15 @@ pub fn certificate(
     if chain.len() > MAX_CHAIN {
         return Err(Mismatch::TooMany(chain.len()));
     }
-    let of = |usage| records.iter().filter(move |record| record.usage == usage);
+    // RFC 7671 §9: of several hashes of the same part only the strongest counts; the weaker may be forged one day.
+    let strong: Vec<_> = [Usage::TrustAnchor, Usage::EndEntity]
+        .into_iter()
+        .flat_map(|usage| [Selector::Certificate, Selector::PublicKey].map(|selector| (usage, selector)))
+        .filter(|of| records.iter().any(|r| (r.usage, r.selector) == *of && r.matching == Matching::Sha512))
+        .collect();
+    let counts = |r: &&Tlsa| r.matching != Matching::Sha256 || !strong.contains(&(r.usage, r.selector));
+    let records: Vec<&Tlsa> = records.iter().filter(counts).collect();
+    let of = |usage| records.iter().copied().filter(move |record| record.usage == usage);
     // RFC 7672 §3.1.1: neither names nor dates count; the record says it all.
     let own_parts = Parts::of(own);
     if of(Usage::EndEntity).any(|record| own_parts.fit(record)) {
@@ -93,7 +101,7 @@ pub fn certificate(
         let parts = Parts::of(der);
         of(Usage::TrustAnchor).any(|record| parts.fit(record))
     });
-    // RFC 7671 §5.2.3: one that stands whole in a record need not be sent.
+    // RFC 7671 §5.2.2: one that stands whole in a record need not be sent.
     let whole = of(Usage::TrustAnchor)
         .filter(|record| (record.selector, record.matching) == (Selector::Certificate, Matching::Full))
         .map(Tlsa::data);
@@ -106,29 +114,42 @@ pub fn certificate(
 }
 
 /// The parts of a certificate that a record can speak of.
-struct Parts<'a> {
-    whole: &'a [u8],
+struct Parts {
+    certificate: Forms,
     /// `None` where it can't be read.
-    key: Option<Vec<u8>>,
+    key: Option<Forms>,
 }
 
-impl<'a> Parts<'a> {
-    fn of(whole: &'a [u8]) -> Self {
-        let der = pki::CertificateDer::from(whole);
+/// A part in all forms, made once for all records.
+struct Forms {
+    full: Vec<u8>,
+    sha256: Digest,
+    sha512: Digest,
+}
+
+impl Parts {
+    fn of(certificate: &[u8]) -> Self {
+        let der = pki::CertificateDer::from(certificate);
         let key = EndEntityCert::try_from(&der).ok().map(|read| read.subject_public_key_info().to_vec());
-        Self { whole, key }
+        Self { certificate: Forms::of(certificate.to_vec()), key: key.map(Forms::of) }
     }
 
     fn fit(&self, record: &Tlsa) -> bool {
         let part = match record.selector {
-            Selector::Certificate => Some(self.whole),
-            Selector::PublicKey => self.key.as_deref(),
+            Selector::Certificate => Some(&self.certificate),
+            Selector::PublicKey => self.key.as_ref(),
         };
         part.is_some_and(|part| match record.matching {
-            Matching::Full => part == record.data(),
-            Matching::Sha256 => digest(&SHA256, part).as_ref() == record.data(),
-            Matching::Sha512 => digest(&SHA512, part).as_ref() == record.data(),
+            Matching::Full => part.full == record.data(),
+            Matching::Sha256 => part.sha256.as_ref() == record.data(),
+            Matching::Sha512 => part.sha512.as_ref() == record.data(),
         })
+    }
+}
+
+impl Forms {
+    fn of(full: Vec<u8>) -> Self {
+        Self { sha256: digest(&SHA256, &full), sha512: digest(&SHA512, &full), full }
     }
 }
 

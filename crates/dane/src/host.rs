@@ -105,9 +105,9 @@ fn target(answer: &Answer) -> Option<Name> {
 }
 
 /// The end of a chain of aliases.
-async fn expanded<D: Dns>(dns: &D, first: Name) -> Result<Name, Host> {
+pub(crate) async fn expanded<D: Dns>(dns: &D, first: Name) -> Result<Name, Host> {
     let mut here = first;
-    for _ in 0..MAX_CNAMES {
+    for _ in 0..=MAX_CNAMES {
         match target(&ask(dns, &here, RecordType::Cname).await?) {
             Some(next) => here = next,
             None => return Ok(here),

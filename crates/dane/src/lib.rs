@@ -10,5 +10,5 @@ mod tlsa;
 
 pub use certificate::{Fault, MAX_ANCHORS, MAX_CHAIN, Mismatch, certificate};
 pub use host::{Host, NotApplicable, Trouble, host};
-pub use mx::{Destination, MAX_HOSTS, Mx, NoHosts, lookup, mx};
+pub use mx::{Destination, MAX_HOSTS, Mx, NoHosts, lookup, mx, next_hop_names};
 pub use tlsa::{Matching, Selector, Tlsa, Unusable, Usage};

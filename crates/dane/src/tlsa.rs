@@ -43,7 +43,7 @@ pub struct Tlsa {
     pub selector: Selector,
     /// In which form.
     pub matching: Matching,
-    /// The part itself or its hash, not empty and of the hash's length.
+    /// The part itself, a DER sequence, or its hash, of the hash's length.
     data: Arc<[u8]>,
 }
 
@@ -58,8 +58,10 @@ pub enum Unusable {
     Selector(u8),
     /// No matching type that is known.
     Matching(u8),
-    /// The data is empty, or not as long as the hash.
+    /// The data is not as long as the hash.
     Length(usize),
+    /// The data is no certificate or key, nor anything in its form.
+    NotDer,
 }
 
 impl fmt::Display for Unusable {
@@ -71,7 +73,8 @@ impl fmt::Display for Unusable {
             Self::Usage(usage) => write!(f, "usage {usage} is not known"),
             Self::Selector(selector) => write!(f, "selector {selector} is not known"),
             Self::Matching(matching) => write!(f, "matching type {matching} is not known"),
-            Self::Length(length) => write!(f, "data of {length} bytes fits no certificate or hash"),
+            Self::Length(length) => write!(f, "data of {length} bytes is no such hash"),
+            Self::NotDer => f.write_str("its data is no certificate or key"),
         }
     }
 }
@@ -106,15 +109,13 @@ impl Tlsa {
             2 => Matching::Sha512,
             _ => return Err(Unusable::Matching(matching)),
         };
-        let fits = match matching {
-            Matching::Full => !data.is_empty(),
-            Matching::Sha256 => data.len() == 32,
-            Matching::Sha512 => data.len() == 64,
-        };
-        if fits {
-            Ok(Self { usage, selector, matching, data: data.clone() })
-        } else {
-            Err(Unusable::Length(data.len()))
+        match matching {
+            Matching::Full if !is_sequence(data) => Err(Unusable::NotDer),
+            Matching::Sha256 if data.len() != 32 => Err(Unusable::Length(data.len())),
+            Matching::Sha512 if data.len() != 64 => Err(Unusable::Length(data.len())),
+            Matching::Full | Matching::Sha256 | Matching::Sha512 => {
+                Ok(Self { usage, selector, matching, data: data.clone() })
+            }
         }
     }
 
@@ -122,6 +123,18 @@ impl Tlsa {
     pub fn data(&self) -> &[u8] {
         &self.data
     }
+}
+
+/// Whether the data is one DER sequence and nothing else, as certificates and keys are.
+fn is_sequence(data: &[u8]) -> bool {
+    let (length, content) = match data {
+        [0x30, length @ 0..=0x7f, content @ ..] => (usize::from(*length), content),
+        [0x30, 0x81, length, content @ ..] => (usize::from(*length), content),
+        // No record of the DNS is longer.
+        [0x30, 0x82, high, low, content @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), content),
+        _ => return false,
+    };
+    content.len() == length
 }
 
 #[cfg(test)]
@@ -138,8 +151,8 @@ mod tests {
     fn what_smtp_can_use() {
         for usage in [2, 3] {
             for selector in [0, 1] {
-                check(usage, selector, 0, 1, Ok(()));
-                check(usage, selector, 0, 0, Err(Unusable::Length(0)));
+                check(usage, selector, 0, 0, Err(Unusable::NotDer));
+                check(usage, selector, 0, 32, Err(Unusable::NotDer));
                 for (matching, length) in [(1, 32), (2, 64)] {
                     check(usage, selector, matching, length, Ok(()));
                     check(usage, selector, matching, length - 1, Err(Unusable::Length(length - 1)));
@@ -154,5 +167,33 @@ mod tests {
         check(4, 1, 1, 32, Err(Unusable::Usage(4)));
         check(255, 1, 1, 32, Err(Unusable::Usage(255)));
         assert_eq!(Tlsa::from_data(&Data::txt("x")), None);
+    }
+
+    /// What stands whole is a certificate or a key: one DER sequence, and nothing behind it. What is none, no server can have.
+    #[test]
+    fn what_stands_whole() {
+        let read = |data: &[u8]| {
+            let data = Data::Tlsa { usage: 3, selector: 1, matching: 0, data: data.into() };
+            Tlsa::from_data(&data).unwrap().map(drop)
+        };
+        let long = |front: &[u8], length: usize| [front, &vec![5; length]].concat();
+        for good in [
+            vec![0x30, 0],
+            vec![0x30, 2, 5, 0],
+            long(&[0x30, 0x7f], 0x7f),
+            long(&[0x30, 0x81, 0x80], 0x80),
+            long(&[0x30, 0x82, 0x01, 0x02], 0x102),
+        ] {
+            assert_eq!(read(&good), Ok(()), "{good:?}");
+            assert_eq!(read(&[&good[..], &[0]].concat()), Err(Unusable::NotDer), "{good:?} and more");
+            assert_eq!(read(&good[..good.len() - 1]), Err(Unusable::NotDer), "{good:?} cut");
+        }
+        for bad in
+            [&[0x31, 0][..], &[0x30], &[0x30, 0x80], &[0x30, 0x80, 0, 0], &[0x30, 0x84], &[0x30, 0xff, 0]]
+        {
+            assert_eq!(read(bad), Err(Unusable::NotDer), "{bad:?}");
+        }
+        let huge = [0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        assert_eq!(read(&huge), Err(Unusable::NotDer));
     }
 }

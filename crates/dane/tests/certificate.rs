@@ -28,6 +28,9 @@ struct World {
     expired: Made,
     early: Made,
     other_name: Made,
+    next_hop: Made,
+    wild: Made,
+    odd_wild: Made,
     alone: Made,
 }
 
@@ -63,6 +66,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         expired: server("mx.v.example", &|params| params.not_after = date_time_ymd(2001, 1, 1)),
         early: server("mx.v.example", &|params| params.not_before = date_time_ymd(2090, 1, 1)),
         other_name: server("mx.w.example", &|_| {}),
+        next_hop: server("v.example", &|_| {}),
+        wild: server("*.v.example", &|_| {}),
+        odd_wild: server("m*.v.example", &|_| {}),
         alone: made(&params.self_signed(&key).unwrap(), &key),
     }
 });
@@ -138,6 +144,10 @@ fn usage_2_wants_names_and_times() {
         check(record, &w.middle, &[&w.expired, &w.middle], &but("or one above it is expired"));
         check(record, &w.middle, &[&w.early, &w.middle], &but("or one above it is not valid yet"));
         check(record, &w.middle, &[&w.other_name, &w.middle], &but("is for another name"));
+        // RFC 7672 §3.2.2, §3.2.3: the next hop's name will do, and a wildcard that is the whole first label.
+        check(record, &w.middle, &[&w.next_hop, &w.middle], "TrustAnchor");
+        check(record, &w.middle, &[&w.wild, &w.middle], "TrustAnchor");
+        check(record, &w.middle, &[&w.odd_wild, &w.middle], &but("is for another name"));
     }
 }
 
@@ -156,6 +166,8 @@ fn usage_2_wants_the_whole_chain() {
     // An authority that stands whole in the record need not be sent.
     check("2 0 0", &w.root, &[&w.good, &w.middle], "TrustAnchor");
     check("2 0 0", &w.root, &[&w.good], INCOMPLETE);
+    // A bare key is none (RFC 7671 §5.2.2).
+    check("2 1 0", &w.root, &[&w.good, &w.middle], NO_RECORD);
 }
 
 #[test]
@@ -166,6 +178,30 @@ fn one_record_is_enough() {
     assert_eq!(said(&[bad(), tlsa("2 1 1", &w.middle)], &[&w.good, &w.middle]), "TrustAnchor");
     let records = [tlsa("2 1 1", &w.middle), tlsa("3 1 1", &w.other_name)];
     assert_eq!(said(&records, &[&w.other_name, &w.middle]), "EndEntity");
+}
+
+/// RFC 7671 §9: of several hashes only the strongest counts, for each usage and selector by itself; what stands whole always.
+#[test]
+fn the_strongest_hash_counts() {
+    let w = &*WORLD;
+    let check = |good: &str, others: &[&str], expected: &str| {
+        let mut records: Vec<Tlsa> = others.iter().map(|record| tlsa(record, &w.expired)).collect();
+        records.push(tlsa(good, &w.good));
+        assert_eq!(said(&records, &[&w.good, &w.middle]), expected, "{good} {others:?}");
+        records.reverse();
+        assert_eq!(said(&records, &[&w.good, &w.middle]), expected, "{good} {others:?}");
+    };
+    check("3 1 1", &["3 1 2"], NO_RECORD);
+    check("3 0 1", &["3 0 2", "3 0 1"], NO_RECORD);
+    check("3 1 2", &["3 1 1"], "EndEntity");
+    check("3 1 0", &["3 1 2"], "EndEntity");
+    check("3 1 1", &["3 1 0", "3 0 2", "2 1 2", "3 1 1"], "EndEntity");
+    // So too for authorities.
+    let of_authority = |record| tlsa(record, &w.middle);
+    let records = [of_authority("2 1 1"), tlsa("2 1 2", &w.alone)];
+    assert_eq!(said(&records, &[&w.good, &w.middle]), NO_RECORD);
+    let records = [of_authority("2 1 2"), tlsa("2 1 1", &w.alone)];
+    assert_eq!(said(&records, &[&w.good, &w.middle]), "TrustAnchor");
 }
 
 #[test]

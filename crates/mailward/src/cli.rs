@@ -34,7 +34,8 @@ const EXIT_CODES: &str = "\
 Exit codes, of each command in its own --help:
   0  everything passed, is in order, or was done
   1  something did not pass, is not in order, or is not there
-  2  something could not be done: a wrong command line, a file that can't be read, no answer from the DNS";
+  2  something could not be done: a wrong command line, a file that can't be read, no answer from the DNS
+Each ends with 2 where standard output can't be written, and with 141 and no word where nobody reads it any more (a closed pipe).";
 
 const VERIFY_EXIT_CODES: &str = "\
 Exit codes:
@@ -50,8 +51,8 @@ Exit codes:
 
 const TLS_POLICY_EXIT_CODES: &str = "\
 Exit codes:
-  0  mail to the domain goes out, as it is said
-  1  mail to the domain is deferred
+  0  mail to the domain goes out, as it is said; with --forget, its policy was forgotten
+  1  mail to the domain is deferred; with --forget, none was kept
   2  something could not be done: a wrong command line, a configuration or database that can't be read";
 
 const INIT_EXIT_CODES: &str = "\
@@ -76,7 +77,8 @@ Exit codes:
   0  it was looked at, whatever there is
   2  nothing could be looked at: a wrong command line, a configuration with a mistake, no database";
 
-/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out.
+/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out, and says how it must be
+/// encrypted: MTA-STS, DANE.
 #[derive(Debug, Parser)]
 #[command(name = "mailward", version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct Cli {

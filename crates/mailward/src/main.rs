@@ -12,7 +12,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            let printed = error.print();
+            if !error.use_stderr() {
+                // What was asked for: help, or the version.
+                show::written(printed);
+            }
             // The shell has cut an unquoted record at its spaces, so that `-all` looks like an option.
             if error.use_stderr() && std::env::args_os().any(|word| word.to_string_lossy().starts_with("v="))
             {

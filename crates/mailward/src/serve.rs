@@ -7,7 +7,7 @@ pub mod log;
 pub mod looks;
 pub mod metrics;
 pub mod milter;
-mod parts;
+pub mod parts;
 pub mod past;
 mod reload;
 mod rights;
@@ -30,9 +30,10 @@ use self::log::{Line, Log};
 use self::parts::Parts;
 use self::reload::Reload;
 use self::rights::Files;
-use self::running::{Mail, Start};
+use self::running::{Asking, Mail, Start, Table};
 use self::site::{Faults, Site};
 use self::sockets::Sockets;
+use self::tls_policy::TlsSite;
 use crate::config::listener::Address;
 use crate::config::{self, Config, Listener, Source};
 use crate::input::InputError;
@@ -45,14 +46,17 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     let parts = Parts::new(only);
     let (config, source) = Config::load(path)?;
     let listeners = if parts.has(Part::Milter) { lines::listeners(&config) } else { Vec::new() };
-    let tls = config.tls_policy.listener().filter(|_| parts.has(Part::Milter));
+    let tls = config.tls_policy.listener().filter(|_| parts.has(Part::TlsPolicy));
     // The sockets of milters first, then that of the table of TLS policies.
-    let all: Vec<Listener> = listeners.iter().cloned().chain(tls.clone()).collect();
+    let all: Vec<Listener> = listeners.iter().chain(&tls).cloned().collect();
     let web = parts.has(Part::Web).then_some(&config.web);
     let connections = rights::connections(config.daemon.connections, all.len());
-    let Sockets { listeners: sockets, web, no_web } = sockets::open(&all, web)?;
-    if listeners.is_empty() && web.is_none() && !parts.has(Part::Jobs) {
-        let nothing = || InputError::new("[web]", "address = \"\": there is nothing to show");
+    let Sockets { listeners: mut sockets, web, no_web } = sockets::open(&all, web)?;
+    if all.is_empty() && web.is_none() && !parts.has(Part::Jobs) {
+        let nothing = || match parts.has(Part::Web) {
+            true => InputError::new("[web]", "address = \"\": there is nothing to show"),
+            false => InputError::new("[tls_policy]", "address is missing, so nobody can ask"),
+        };
         return Err(no_web.unwrap_or_else(nothing));
     }
     let log = Arc::new(Log::to_stderr(config.log));
@@ -70,15 +74,22 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
         true => control::open(&data.path).map_err(|error| warn(&error)).ok(),
         false => None,
     };
-    let files = files(&config, parts, &source);
+    // Its authorities may stand where it can't read any more afterwards.
+    let table = match tls.clone().zip(tls.as_ref().and_then(|_| sockets.pop())) {
+        Some((listener, socket)) => Some(Table { site: TlsSite::new(&config.tls_policy)?, listener, socket }),
+        None => None,
+    };
+    let files = files(&config, parts, &all, &source);
     let sandbox = if config.daemon.sandbox { rights::sandbox(&files) } else { "none: not wanted" };
+    let servers = config.dns.clone();
     let mail = match parts.has(Part::Milter) {
         true => {
-            let (servers, lines) = (config.dns.clone(), lines::lines(&config));
+            let lines = lines::lines(&config);
             let (site, Faults(faults)) = Site::new(config)?;
             faults.iter().for_each(|fault| warn(fault));
-            let reload = Reload { path: source.path.clone(), servers, listeners, tls };
-            Some(Mail { site, reload, lines, sockets, connections, control })
+            let (path, servers) = (source.path.clone(), servers.clone());
+            let reload = Reload { parts, path, servers, listeners, tls };
+            Some(Mail { site, reload, lines, sockets, control })
         }
         false => {
             let keys = &config.signing;
@@ -90,9 +101,11 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
             None
         }
     };
+    let is_asking = mail.is_some() || table.is_some();
+    let asking = is_asking.then_some(Asking { servers, connections, mail, table });
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| InputError::new("serve", format!("no threads: {error}")))?;
-    let result = runtime.block_on(Start { parts, source, data, mail, web, log, sandbox }.serve());
+    let result = runtime.block_on(Start { parts, source, data, asking, web, log, sandbox }.serve());
     // A configuration may still be being read from a disk that does not answer.
     runtime.shutdown_background();
     result
@@ -100,27 +113,20 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
 
 /// Which files are read and written from now on. Written are the data, and the folders of unix sockets, which are removed at the
 /// end.
-fn files(config: &Config, parts: Parts, source: &Source) -> Files {
+fn files(config: &Config, parts: Parts, listeners: &[Listener], source: &Source) -> Files {
     let data = config.store.path.clone();
-    if !parts.has(Part::Milter) {
-        let certificates = config.store.url.iter().flat_map(|url| url.files()).cloned();
-        let named = source.path.iter().cloned().chain(certificates).collect();
-        let writable = if config.store.url.is_none() { vec![data] } else { Vec::new() };
-        return Files::without_keys(named, writable);
-    }
     let folder = |listener: &Listener| match &listener.address {
         Address::Unix(socket) => socket.path.parent().map(Path::to_owned),
         Address::Tcp(_) => None,
     };
-    Files::all(
-        config
-            .listeners
-            .iter()
-            .chain(&config.tls_policy.listener())
-            .filter_map(folder)
-            .chain([data])
-            .collect(),
-    )
+    let sockets = listeners.iter().filter_map(folder);
+    if parts.has(Part::Milter) {
+        return Files::all(sockets.chain([data]).collect());
+    }
+    let certificates = config.store.url.iter().flat_map(|url| url.files()).cloned();
+    let named = source.path.iter().cloned().chain(certificates).collect();
+    let database = config.store.url.is_none().then_some(data);
+    Files::without_keys(named, sockets.chain(database).collect())
 }
 
 /// Who answers questions.

@@ -152,13 +152,14 @@ impl Talk<'_> {
         let mut deadline = Instant::now() + if begun { half } else { patience };
         while !self.frames.is_whole().map_err(Broken::from)? {
             let idle = between && !begun;
-            if idle && *self.stop.borrow() {
+            // Half a packet is no message: the MTA may keep the rest of it for hours.
+            if between && *self.stop.borrow() {
                 return Ok(false);
             }
             let read = timeout_at(deadline, self.stream.read_buf(self.frames.space()));
             let read = tokio::select! {
                 biased;
-                changed = self.stop.changed(), if idle => match changed {
+                changed = self.stop.changed(), if between => match changed {
                     Ok(()) => continue,
                     Err(_) => return Ok(false),
                 },

@@ -65,13 +65,16 @@ impl Kept {
         if newer.mode() < self.policy.mode() {
             return Some(Weakened::Mode(self.policy.mode(), newer.mode()));
         }
-        (newer.max_age() < self.policy.max_age() / 2).then_some(Weakened::Age)
+        // RFC 8461 §8.3: one that asks for nothing is made short on the way out.
+        let asks = self.policy.mode() != Mode::None;
+        (asks && newer.max_age() < self.policy.max_age() / 2).then_some(Weakened::Age)
     }
 }
 
 /// Whether a fetch that failed at `failed` may be tried again for the same id.
 pub fn may_retry(failed: UnixTime, now: UnixTime) -> bool {
-    now.0 >= failed.0.saturating_add(MIN_RETRY)
+    // A clock that was set back would have it wait for as long as it was ahead.
+    now < failed || now.0 >= failed.0.saturating_add(MIN_RETRY)
 }
 
 #[cfg(test)]
@@ -132,8 +135,9 @@ mod tests {
 
     #[test]
     fn sts_17_five_minutes_between_tries() {
-        assert!(!may_retry(at(0), at(299)) && may_retry(at(0), at(300)) && !may_retry(at(0), UnixTime(0)));
+        assert!(!may_retry(at(0), at(299)) && may_retry(at(0), at(300)) && !may_retry(at(0), at(0)));
         assert!(may_retry(UnixTime(u64::MAX), UnixTime(u64::MAX)));
+        assert!(may_retry(at(0), UnixTime(FETCHED - 1)), "a clock set back");
     }
 
     #[test]

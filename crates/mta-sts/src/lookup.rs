@@ -74,6 +74,26 @@ mod tests {
         );
         check("_mta-sts.v.example. TXT \"v=STSv1;\"", "invalid v=STSv1;");
         check("_mta-sts.v.example. TXT other", "Nothing");
+        // The first string of a record may be empty, or end in the middle of the version.
+        check("_mta-sts.v.example. 60 TXT \"\" \"v=STS\" \"v1; id\" \"=1;\"", "1 60");
+        // What is no record is not counted, even if it looks like one. (go-mtasts counts all texts.)
+        check(
+            "_mta-sts.v.example. 9 TXT \"v=STSv1 ; id=1\"\n_mta-sts.v.example. 9 TXT \"v=STSv2; id=1\"\n\
+             _mta-sts.v.example. 9 TXT \"v=STSv1\"\n_mta-sts.v.example. 9 TXT \" v=STSv1; id=2\"\n\
+             _mta-sts.v.example. 9 TXT \"V=STSv1; id=3\"\n_mta-sts.v.example. 9 TXT \"v=spf1 -all\"",
+            "1 9",
+        );
+        // One of two that does not count is one of two all the same.
+        check(
+            "_mta-sts.v.example. TXT \"v=STSv1; id=1\"\n_mta-sts.v.example. TXT \"v=STSv1; id=-\"",
+            "Several(2)",
+        );
+        check(
+            "_mta-sts.v.example. CNAME x.test.\nx.test. CNAME y.test.\ny.test. 6 TXT \"v=STSv1; id=1\"",
+            "1 6",
+        );
+        check("_mta-sts.v.example. CNAME x.test.", "Nothing");
+        check("_mta-sts.v.example. CNAME x.test.\n;! servfail x.test.", "Unknown(ServerFailure)");
         check("v.example. TXT x", "Nothing");
         check("_mta-sts.v.example. 7 CNAME x.test.\nx.test. 60 TXT \"v=STSv1; id=1\"", "1 7");
     }

@@ -72,7 +72,7 @@ impl Pattern {
         match self {
             Self::Host(name) => name == host,
             // RFC 8461 §4.1: "*" is exactly one label.
-            Self::Below(name) => host.parent().as_ref() == Some(name),
+            Self::Below(name) => host.as_str().split_once('.').is_some_and(|(_, rest)| rest == name.as_str()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use mail::{Domain, Finding, Parsed, Severity, Span, shortened};
 
 use crate::pattern::Pattern;
-use crate::record::trim;
+use crate::record::{is_name, trim};
 
 /// Longest policy that is read, in bytes (RFC 8461 §3.3 suggests it).
 pub const MAX_POLICY: usize = 65_536;
@@ -15,8 +15,6 @@ pub const MAX_AGE: u32 = 31_557_600;
 pub const MAX_MX: usize = 1_000;
 /// Most findings of one policy that are no error.
 const MAX_FINDINGS: usize = 50;
-/// Longest name of an extension field (RFC 8461 §3.2 `sts-policy-ext-name`).
-const MAX_EXTENSION_NAME: usize = 32;
 
 /// What to do with hosts that a policy does not allow (RFC 8461 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -159,7 +157,8 @@ impl Reader {
 
     fn line(&mut self, line: &[u8], span: Span) {
         let bad = |b: &u8| (*b < b' ' && *b != b'\t') || *b == 0x7f;
-        let colon = line.iter().position(|b| *b == b':').filter(|colon| is_name(line.get(..*colon)));
+        let colon =
+            line.iter().position(|b| *b == b':').filter(|colon| line.get(..*colon).is_some_and(is_name));
         let (Some(colon), false, Ok(_)) = (colon, line.iter().any(bad), std::str::from_utf8(line)) else {
             let message = format!("\"{}\" is no field: \"name: value\"", shortened(line, 60));
             return self.error("sts-policy-bad-line", span, message);
@@ -225,7 +224,6 @@ impl Reader {
             return self.error("sts-policy-too-many-mx", span, format!("more than {MAX_MX} mx fields"));
         }
         match Pattern::parse(value) {
-            _ if self.mx_seen > MAX_MX => {}
             Ok(pattern) => {
                 if let Pattern::Below(name) = &pattern
                     && name.label_count() == 1
@@ -265,15 +263,6 @@ impl Reader {
 
 fn trailing(line: &[u8]) -> usize {
     line.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count()
-}
-
-/// RFC 8461 §3.2 `sts-policy-ext-name`, which all names of fields are.
-fn is_name(name: Option<&[u8]>) -> bool {
-    name.is_some_and(|name| {
-        (1..=MAX_EXTENSION_NAME).contains(&name.len())
-            && name.first().is_some_and(u8::is_ascii_alphanumeric)
-            && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-    })
 }
 
 /// RFC 8461 §3.2 `sts-policy-max-age-value`.

@@ -8,6 +8,8 @@ use mail::{Finding, Parsed, Severity, Span, shortened};
 pub const MAX_RECORD: usize = 65_535;
 /// Longest id, in bytes (RFC 8461 §3.1 `sts-id`).
 pub const MAX_ID: usize = 32;
+/// Longest name of a field, in bytes (RFC 8461 §3.1 `sts-ext-name`, §3.2 `sts-policy-ext-name`).
+const MAX_NAME: usize = 32;
 /// Most findings of one record.
 const MAX_FINDINGS: usize = 20;
 
@@ -46,7 +48,7 @@ impl Record {
     pub fn is_record(text: &[u8]) -> bool {
         // RFC 8461 §3.1: what does not begin with "v=STSv1;" is discarded; the grammar lets white space stand before the
         // semicolon. Capitals matter.
-        text.strip_prefix(b"v=STSv1").is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b';'))
+        text.strip_prefix(b"v=STSv1").is_some_and(|rest| trim_start(rest).first() == Some(&b';'))
     }
 
     /// Reads the strings of a TXT record put together. The value is `None` where the text is no record, or one that does
@@ -104,7 +106,13 @@ impl Reader {
                 true if fields.peek().is_none() => {}
                 true => {
                     let message = "nothing stands between two semicolons".to_owned();
-                    self.note("sts-empty-field", Severity::Warning, span, message);
+                    return self.note("sts-empty-field", Severity::Error, span, message);
+                }
+                false if fields.peek().is_none() && inner.len() < trim_start(field).len() => {
+                    // DEVIATION: RFC 8461 §3.1 has no blanks behind the last field; they change nothing of what it says.
+                    let message = "blanks at the end, which the grammar does not have".to_owned();
+                    self.note("sts-blank-end", Severity::Warning, span, message);
+                    self.field(inner, span);
                 }
                 false if self.field(inner, span) => {}
                 // One error says it all, and ends the work.
@@ -115,19 +123,13 @@ impl Reader {
 
     /// Reads one field; whether to go on.
     fn field(&mut self, field: &[u8], span: Span) -> bool {
-        let Some(equals) = field.iter().position(|b| *b == b'=') else {
-            let message = format!("\"{}\" is no field: it has no \"=\"", shortened(field, 40));
-            self.note("sts-bad-field", Severity::Error, span, message);
-            self.id = Some(None);
-            return false;
+        let equals = field.iter().position(|b| *b == b'=');
+        let (name, value) = match equals.and_then(|equals| field.split_at_checked(equals)) {
+            Some((name, value)) => (name, value.get(1..).unwrap_or_default()),
+            None => (field, &[][..]),
         };
-        let (name, value) = field.split_at(equals);
-        let value = value.get(1..).unwrap_or_default();
         if name != b"id" {
-            // RFC 8461 §3.2: unknown fields are ignored.
-            let message = format!("unknown field \"{}\", ignored", shortened(name, 40));
-            self.note("sts-unknown-field", Severity::Note, span, message);
-            return true;
+            return self.extension(name, value, span);
         }
         if self.id.is_some() {
             // RFC 8461 §3.2: of a field that is there twice, all but the first are ignored.
@@ -145,6 +147,33 @@ impl Reader {
         true
     }
 
+    /// A field that nobody here knows; whether to go on.
+    fn extension(&mut self, name: &[u8], value: &[u8], span: Span) -> bool {
+        // RFC 8461 §3.1: a record that the grammar does not have does not count.
+        if !is_name(name)
+            || value.is_empty()
+            || !value.iter().all(|b| matches!(b, b'!'..=b':' | b'<' | b'>'..=b'~'))
+        {
+            let message = format!(
+                "\"{}\" is followed by no value, or is no field: \"name=value\"",
+                shortened(name, 40)
+            );
+            self.note("sts-bad-field", Severity::Error, span, message);
+            self.id = Some(None);
+            return false;
+        }
+        if name == b"v" {
+            // RFC 8461 §3.2: of a field that is there twice, all but the first are ignored.
+            let message = "a second \"v\", ignored: the first counts".to_owned();
+            self.note("sts-duplicate", Severity::Warning, span, message);
+        } else {
+            // RFC 8461 §3.2: unknown fields are ignored.
+            let message = format!("unknown field \"{}\", ignored", shortened(name, 40));
+            self.note("sts-unknown-field", Severity::Note, span, message);
+        }
+        true
+    }
+
     fn finish(mut self, all: Span) -> Parsed<Record> {
         if self.id.is_none() && self.findings.iter().all(|finding| finding.severity != Severity::Error) {
             self.note("sts-no-id", Severity::Error, all, "the record has no \"id\"".to_owned());
@@ -153,6 +182,13 @@ impl Reader {
         let id = self.id.flatten().filter(|_| !failed);
         Parsed { value: id.map(|id| Record { id }), findings: self.findings }
     }
+}
+
+/// RFC 8461 §3.1 `sts-ext-name`, §3.2 `sts-policy-ext-name`: the names of fields.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && name.first().is_some_and(u8::is_ascii_alphanumeric)
+        && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 fn is_wsp(byte: u8) -> bool {
@@ -194,10 +230,13 @@ mod tests {
         check("v=STSv1; id=20160831085700Z;", "20160831085700Z");
         check("v=STSv1;id=1", "1");
         check("v=STSv1 ;\tid=1 ; ", "1");
+        check("v=STSv1; id=1 \t", "1 sts-blank-end");
         check("v=STSv1; a.b-c=d; id=1", "1 sts-unknown-field");
+        check("v=STSv1; 0a_=!:<>~; id=1", "1 sts-unknown-field");
         check("v=STSv1; ID=1", "- sts-unknown-field sts-no-id");
+        check("v=STSv1; v=STSv2; id=1", "1 sts-duplicate");
         check("v=STSv1; id=1; id=2", "1 sts-duplicate");
-        check("v=STSv1; id=1;; x=y", "1 sts-empty-field sts-unknown-field");
+        check("v=STSv1; id=1; id=-", "1 sts-duplicate");
     }
 
     #[test]
@@ -207,16 +246,39 @@ mod tests {
         check("v=STSv1 ;id=1", "1");
         check("V=STSv1; id=1", "- sts-no-record");
         check("v=stsv1; id=1", "- sts-no-record");
+        check("v=STSv1\n; id=1", "- sts-no-record");
         check(" v=STSv1; id=1", "- sts-no-record");
         check("v=STSv10; id=1", "- sts-no-record");
+        check("v = STSv1; id=1", "- sts-no-record");
+        check("id=1; v=STSv1;", "- sts-no-record");
         check("v=STSv1; id=", "- sts-bad-id");
         check("v=STSv1; id=1-2", "- sts-bad-id");
-        check("v=STSv1; id = 1", "- sts-unknown-field sts-no-id");
+        check("v=STSv1; id=1 2", "- sts-bad-id");
+        check("v=STSv1; id= 1", "- sts-bad-id");
         check("v=STSv1; id=1\n", "- sts-bad-id");
+        check("v=STSv1; id=1\0", "- sts-bad-id");
         check("v=STSv1; id= ; id=1", "- sts-bad-id sts-duplicate");
-        check("v=STSv1; id", "- sts-bad-field");
+        check("v=STSv1; id", "- sts-bad-id");
         check("v=STSv1; id=1; junk", "- sts-bad-field");
         check(b"v=STSv1; id=\xff", "- sts-bad-id");
+    }
+
+    /// RFC 8461 §3.1: what the grammar does not have makes the whole record one that does not count.
+    #[test]
+    fn sts_12_extensions_that_are_none() {
+        for field in
+            ["id = 1", "=x", "a=", "a= b", "a=b c", "a=b=c", "a=\x7f", "a b=c", "-a=b", "_a=b", "a\tb=c"]
+        {
+            check(format!("v=STSv1; id=1; {field}"), "- sts-bad-field");
+            check(format!("v=STSv1; {field}; id=1"), "- sts-bad-field");
+        }
+        check(b"v=STSv1; id=1; a=\xc3\xa9", "- sts-bad-field");
+        check(b"v=STSv1; id=1; \xc3\xa9=b", "- sts-bad-field");
+        check(format!("v=STSv1; {}=b; id=1", "a".repeat(32)), "1 sts-unknown-field");
+        check(format!("v=STSv1; {}=b; id=1", "a".repeat(33)), "- sts-bad-field");
+        for text in ["v=STSv1;; id=1", "v=STSv1; id=1;;", "v=STSv1; id=1; ; a=b"] {
+            check(text, "- sts-empty-field");
+        }
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub use row::{
 };
 pub use status::{Counts, State, Status};
 pub use tls::{
-    MAX_TLS_EVENT, MAX_TLS_PAGE, TLS_HISTORY_DAYS, TLS_HISTORY_ROWS, TLS_POLICY_BYTES, TLS_STALE_DAYS,
-    TlsEvent, TlsEventKind, TlsPolicy,
+    Forgotten, MAX_TLS_EVENT, MAX_TLS_PAGE, TLS_DOMAIN_EVENTS, TLS_HISTORY_DAYS, TLS_HISTORY_ROWS,
+    TLS_POLICY_BYTES, TLS_RENEW_AFTER, TLS_STALE_DAYS, TlsEvent, TlsEventKind, TlsPolicy, TlsStored,
 };
 pub use writer::{FLUSH_EVERY, Put, RETRY_EVERY, Writer, WriterSettings};
 
@@ -80,7 +80,7 @@ impl Store {
         migrate::migrate(&self.pool, version, now).await
     }
 
-    /// Whether the database is at [`VERSION`], for those who only read: [`Error::Newer`] or [`Error::Older`] where it is not.
+    /// Whether the database is at [`VERSION`], for those who do not bring it there: [`Error::Newer`] or [`Error::Older`] where it is not.
     pub async fn check_version(&self) -> Result<(), Error> {
         migrate::check(&self.pool).await
     }

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0002_history"),
     migration!("0003_leases"),
     migration!("0004_tls_policies"),
+    migration!("0005_tls_forgotten"),
 ];
 
 /// The version of the database that this program makes and needs.

@@ -257,7 +257,7 @@ fn next() -> u32 {
 }
 
 /// So many addresses are each process's own.
-const PER_PROCESS: u32 = 64;
+const PER_PROCESS: u32 = 1024;
 
 /// An address of loopback where nothing listens yet, at `port` for UDP and TCP, different for every call in every process.
 /// Where something of this machine listens at that port everywhere, the port is another one.

@@ -39,4 +39,4 @@ pub use replay::{Copies, REMEMBERED, Replay, Replayed};
 pub use reply::{Class, MAX_REPLY, MAX_TEMPLATE, Macro, Reply, Template, TemplateError, TemplateErrorKind};
 pub use rule::{Action, Rule, RuleError, Rules};
 pub use step::Step;
-pub use strip::{FieldName, FieldNameError, FieldPattern, MARKING_FIELD, MAX_NAME, Strip, Stripped};
+pub use strip::{FieldName, FieldNameError, FieldPattern, MARKING_FIELD, MAX_NAME, is_removed};

@@ -176,3 +176,21 @@ async fn two_lengths_are_none() {
     });
     assert!(matches!(fetch(&host, PLENTY).await, Err(FetchError::Http(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sts_02_what_is_read_has_an_end_whatever_it_is() {
+    // None of it counts as a head or a body, so no limit of those is met.
+    for piece in ["HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n"] {
+        let host = Host::tls("127.0.0.1:0", good(), move |tls| {
+            let many = piece.repeat(1_000);
+            while tls.write_all(many.as_bytes()).is_ok() {}
+        });
+        let error = fetch(&host, PLENTY).await.unwrap_err().to_string();
+        assert!(error.contains("more than 524288 bytes"), "{piece:?}: {error}");
+    }
+    // The longest policy in the shortest chunks is within it.
+    let policy = format!("{POLICY}x: {}\n", "y".repeat(65_536 - POLICY.len() - 4));
+    let chunks: String = policy.chars().map(|c| format!("1\r\n{c}\r\n")).collect();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(answer(format!("{head}{chunks}0\r\n\r\n")).await, "enforce 604800");
+}

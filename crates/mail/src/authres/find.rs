@@ -16,7 +16,7 @@ use crate::header::{Header, MAX_FIELD};
 /// One field that has to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Its place among all fields that were shown to the finder, from 0.
+    /// Its place among all fields of the header, from 0.
     pub index: usize,
     /// The name as it stands there, without white space before the colon.
     pub name: Vec<u8>,
@@ -24,18 +24,10 @@ pub struct Claim {
     pub ordinal: usize,
 }
 
-/// Looks at the fields of one message, from top to bottom. It keeps nothing but what it found, so there is no header
-/// too long for it: a milter shows it each field as it comes.
-#[derive(Debug)]
-pub struct Finder<'a> {
-    ids: &'a [AuthservId],
-    names: &'a [&'a str],
-    found: Found,
-}
-
-/// What a [`Finder`] has found so far, without what it looks for: for whoever can't borrow that for so long.
+/// The fields of one message that have to be removed, for whoever is shown each field as it comes, from top to bottom. Nothing
+/// but those is kept, so there is no header too long for it.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Claims {
     seen: usize,
     /// How often each of the names was seen, in lower case.
     counts: BTreeMap<Vec<u8>, usize>,
@@ -44,46 +36,38 @@ pub struct Found {
 }
 
 /// About how many bytes are set aside for a name that is counted or a field that is found, beside its name.
-pub const KEPT_FOR_EACH: usize = 64;
+const KEPT_FOR_EACH: usize = 64;
 
-impl<'a> Finder<'a> {
-    /// A finder for our `ids` in fields called Authentication-Results or one of `names`.
-    pub fn new(ids: &'a [AuthservId], names: &'a [&'a str]) -> Self {
-        Self { ids, names, found: Found::default() }
-    }
-
-    /// Looks at the next field: its name and what follows the colon, with folds of CRLF or LF.
-    pub fn see(&mut self, name: &[u8], value: &[u8]) {
-        self.found.see(self.ids, self.names, name, value);
-    }
-
-    /// What has to be removed, the last field first: so the ordinals of the others stay right while it is done.
-    pub fn finish(self) -> Vec<Claim> {
-        self.found.finish()
-    }
-}
-
-impl Found {
-    /// [`Finder::see`], with the same `ids` and `names` each time.
-    pub fn see(&mut self, ids: &[AuthservId], names: &[impl AsRef<str>], name: &[u8], value: &[u8]) {
+impl Claims {
+    /// The next field: its name as it stands there, and whether it has to be removed; `None` where that is so for no field of
+    /// this name.
+    pub fn see(&mut self, name: &[u8], goes: Option<bool>) {
         let index = self.seen;
         self.seen += 1;
-        let mut wanted = std::iter::once(FIELD_NAME).chain(names.iter().map(AsRef::as_ref));
-        if wanted.any(|wanted| is_named(name, wanted)) {
-            self.look(ids, index, name, value);
+        if let Some(goes) = goes {
+            self.count(index, name, goes);
         }
     }
 
-    /// Looks at a field of a name that is wanted.
-    fn look(&mut self, ids: &[AuthservId], index: usize, name: &[u8], value: &[u8]) {
+    fn count(&mut self, index: usize, name: &[u8], goes: bool) {
         let name = name.trim_ascii_end();
         let ordinal = self.counts.entry(name.to_ascii_lowercase()).or_default();
         *ordinal += 1;
-        let (is_new, claims) = (*ordinal == 1, claims_to_be(value, ids));
-        self.memory += (KEPT_FOR_EACH + name.len()) * (usize::from(is_new) + usize::from(claims));
-        if claims {
+        let is_new = *ordinal == 1;
+        self.memory += (KEPT_FOR_EACH + name.len()) * (usize::from(is_new) + usize::from(goes));
+        if goes {
             self.claims.push(Claim { index, name: name.to_vec(), ordinal: *ordinal });
         }
+    }
+
+    /// How many have to be removed so far.
+    pub fn len(&self) -> usize {
+        self.claims.len()
+    }
+
+    /// Whether none has to be removed so far.
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty()
     }
 
     /// About how many bytes it keeps: of a header that is made for it, several times as many as it came with.
@@ -91,27 +75,34 @@ impl Found {
         self.memory
     }
 
-    /// [`Finder::finish`].
+    /// What has to be removed, the last field first: so the ordinals of the others stay right while it is done.
     pub fn finish(mut self) -> Vec<Claim> {
         self.claims.reverse();
         self.claims
     }
 }
 
+/// Whether a field claims to be one of ours, by our `ids`; `None` where it is called neither Authentication-Results nor one of
+/// `names`. `value` is what follows the colon, with folds of CRLF or LF.
+pub fn is_own(ids: &[AuthservId], names: &[impl AsRef<str>], name: &[u8], value: &[u8]) -> Option<bool> {
+    let mut wanted = std::iter::once(FIELD_NAME).chain(names.iter().map(AsRef::as_ref));
+    wanted.any(|wanted| is_named(name, wanted)).then(|| claims_to_be(value, ids))
+}
+
 /// The fields of a header that have to be removed, last first. Also looks at fields that [`Header::fields`] leaves
 /// out; `index` counts those of [`Header::field_lines`]. What [`crate::header::MAX_HEADER`] cut off it can't see: who
-/// removes fields from a header without that limit shows them to a [`Finder`].
+/// removes fields from a header without that limit asks [`is_own`] about each.
 pub fn own(header: &Header, ids: &[AuthservId], names: &[&str]) -> Vec<Claim> {
-    let mut found = Found::default();
+    let mut claims = Claims::default();
     match header.defects() {
         // Whatever is left out of the fields is a defect, and so is a name with bytes that no name has.
         [] => {
             let wanted: Vec<&str> = std::iter::once(FIELD_NAME).chain(names.iter().copied()).collect();
-            header.named_any(&wanted).for_each(|f| found.look(ids, f.index, f.name, f.value));
+            header.named_any(&wanted).for_each(|f| claims.count(f.index, f.name, claims_to_be(f.value, ids)));
         }
-        _ => header.field_lines().for_each(|field| found.see(ids, names, field.name, field.value)),
+        _ => header.field_lines().for_each(|f| claims.see(f.name, is_own(ids, names, f.name, f.value))),
     }
-    found.finish()
+    claims.finish()
 }
 
 /// Whether the name, without bytes that no name has, is this one: somebody may drop those bytes.

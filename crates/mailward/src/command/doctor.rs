@@ -6,6 +6,7 @@ mod finding;
 mod json;
 mod keys;
 mod mta;
+mod outbound;
 mod probe;
 mod resolvers;
 mod rights;
@@ -67,6 +68,9 @@ async fn look(args: &Args) -> Result<Exit, InputError> {
     let setting = |name| postfix.as_ref().ok().and_then(|postfix| postfix.get(name));
     let queue = PathBuf::from(setting("queue_directory").unwrap_or(QUEUE));
     sockets::look(&mut report, &config, &queue, setting("mail_owner")).await;
+    if let Ok(postfix) = &postfix {
+        outbound::look(&mut report, postfix, &config, &queue, args.dns.is_none()).await;
+    }
     rights::look(&mut report, &config, &source, &ring);
     data::look(&mut report, &config).await;
     let is_answered = resolvers::look(&mut report, &config.dns, args.dns.as_deref()).await?;

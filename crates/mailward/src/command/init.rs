@@ -19,6 +19,7 @@ use crate::input::error::shown;
 use crate::keys::ring::Ring;
 use crate::postfix::lines::{self, Lines};
 use crate::postfix::settings::Postfix;
+use crate::serve::Part;
 
 use self::files::Written;
 use self::records::Wanted;
@@ -46,6 +47,9 @@ pub struct Args {
     /// Print the unit for systemd, and do nothing else
     #[arg(long, conflicts_with = "json")]
     print_unit: bool,
+    /// The unit of these parts of it alone, so that those that face strangers run where they can't read keys
+    #[arg(long, value_name = "PART", value_delimiter = ',', requires = "print_unit")]
+    only: Vec<Part>,
     /// One JSON object, by docs/install.schema.json
     #[arg(long)]
     json: bool,
@@ -75,7 +79,7 @@ async fn init(args: &Args) -> Result<Exit, InputError> {
     let path = args.dir.join("mailward.toml");
     if args.print_unit {
         let mut page = Page::default();
-        unit::unit(&path).lines().for_each(|line| page.line(line));
+        unit::unit(&path, &args.only)?.lines().for_each(|line| page.line(line));
         page.print();
         return Ok(Exit::Pass);
     }

@@ -1,5 +1,6 @@
 //! `mailward tls-policy`: how mail to a domain must be encrypted, and why: the same answer that Postfix gets, for people.
 
+mod forget;
 mod history;
 mod json;
 mod look;
@@ -31,6 +32,9 @@ pub struct Args {
     /// Fetch the policy now, whether one is kept or not; what serve keeps stays as it is
     #[arg(long, conflicts_with = "at")]
     fetch: bool,
+    /// Forget the policy that is kept, wherever mailward serves with this database: somebody planted it, or it is wrong
+    #[arg(long, conflicts_with_all = ["at", "fetch", "probe", "explain"])]
+    forget: bool,
     /// Connect to the MX hosts, and see whether their certificates are what the policy and the TLSA records ask for; no mail is sent
     #[arg(long, conflicts_with = "at")]
     probe: bool,
@@ -48,6 +52,7 @@ pub struct Args {
 pub async fn run(args: &Args) -> Exit {
     end(match args.at {
         Some(at) => history::show(args, at).await,
+        None if args.forget => forget::forget(args).await,
         None => show(args).await,
     })
 }
@@ -59,7 +64,12 @@ async fn show(args: &Args) -> Result<Exit, InputError> {
     } else {
         tell(args, &look);
     }
-    Ok(if look.is_deferred() { Exit::Fail } else { Exit::Pass })
+    Ok(match (&look.kept, look.is_deferred()) {
+        // What serve goes by may be something else.
+        (Err(_), _) => Exit::Error,
+        (Ok(_), true) => Exit::Fail,
+        (Ok(_), false) => Exit::Pass,
+    })
 }
 
 fn tell(args: &Args, look: &Look) {
@@ -83,7 +93,7 @@ fn tell(args: &Args, look: &Look) {
         page.steps(look.decision.steps.iter().map(|step| step as &dyn mail::Explain));
     }
     page.gap();
-    page.line(format_args!("Postfix {} is told: {}", look.version(), escape(look.answer.to_string())));
+    page.line(format_args!("{}: {}", look.told(), escape(look.answer.to_string())));
     page.verdict(!look.is_deferred(), look.conclusion());
     page.print();
 }

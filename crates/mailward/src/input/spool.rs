@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Stdin, Write};
 use std::os::fd::AsFd;
 
 use crate::input::{Bytes, Chunks, InputError};
+use crate::show;
 
 /// A message that can be read again. It takes no memory: standard input is a file, or a copy goes to a file without a
 /// name.
@@ -57,7 +58,10 @@ impl Spooled {
             io::copy(&mut self.file, &mut out)?;
             out.flush()
         };
-        write().map_err(|error| InputError::new("standard output", format!("can't be written: {error}")))
+        write().map_err(|error| {
+            show::end_if_closed(&error);
+            InputError::new("standard output", format!("can't be written: {error}"))
+        })
     }
 }
 

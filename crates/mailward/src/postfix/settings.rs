@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::milters::{self, Milter};
 
 /// Settings that are asked for.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 31] = [
     "mail_version",
     "queue_directory",
     "mail_owner",
@@ -40,6 +40,11 @@ const NAMES: [&str; 26] = [
     "smtp_tls_CAfile",
     "smtp_tls_CApath",
     "tls_append_default_CA",
+    "smtp_tls_enforce_sts_mx_patterns",
+    "smtp_host_lookup",
+    "disable_dns_lookups",
+    "ignore_mx_lookup_error",
+    "smtp_dns_resolver_options",
 ];
 
 /// How long `postconf` may take.
@@ -52,13 +57,17 @@ pub struct Postfix {
     pub main: BTreeMap<String, String>,
     /// The services by which mail comes in.
     pub services: Vec<Service>,
+    /// The services by which it goes out over SMTP.
+    pub clients: Vec<Service>,
 }
 
-/// A line of `master.cf` that runs smtpd.
+/// A line of `master.cf` that runs smtpd or smtp.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     /// Its name and type, such as `submission/inet`.
     pub name: String,
+    /// Whether it sees the queue directory alone.
+    pub chroot: bool,
     /// What it says otherwise than `main.cf`.
     pub settings: BTreeMap<String, String>,
 }
@@ -85,14 +94,17 @@ impl Postfix {
     /// Reads what `postconf -x NAMES`, `postconf -M` and `postconf -Px` print.
     pub fn parse(main: &str, services: &str, settings: &str) -> Self {
         let main = main.lines().filter_map(assignment).collect();
-        let mut services: Vec<Service> = services.lines().filter_map(service).collect();
+        let of =
+            |program| services.lines().filter_map(move |line| service(line, program)).collect::<Vec<_>>();
+        let (mut services, mut clients) = (of("smtpd"), of("smtp"));
         for (name, value) in settings.lines().filter_map(assignment) {
             let Some((service, name)) = name.rsplit_once('/') else { continue };
-            for found in services.iter_mut().filter(|found| found.name == service) {
+            let all = services.iter_mut().chain(&mut clients);
+            for found in all.filter(|found| found.name == service) {
                 found.settings.insert(name.to_owned(), value.clone());
             }
         }
-        Self { main, services }
+        Self { main, services, clients }
     }
 
     /// The value of a setting of `main.cf`.
@@ -121,12 +133,14 @@ fn assignment(line: &str) -> Option<(String, String)> {
     Some((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// A line of `master.cf`; `None` for what takes no mail by SMTP.
-fn service(line: &str) -> Option<Service> {
+/// A line of `master.cf`; `None` for what runs another program.
+fn service(line: &str, program: &str) -> Option<Service> {
     let mut words = line.split_ascii_whitespace();
     let (name, kind) = (words.next()?, words.next()?);
-    let command = words.nth(5)?;
-    (command == "smtpd").then(|| Service { name: format!("{name}/{kind}"), ..Service::default() })
+    // Behind them: private, unprivileged, chroot, when to wake up, how many, the program.
+    let (chroot, command) = (words.nth(2)?, words.nth(2)?);
+    let service = || Service { name: format!("{name}/{kind}"), chroot: chroot == "y", ..Service::default() };
+    (command == program).then(service)
 }
 
 async fn run(directory: Option<&Path>, options: &[&str], names: &[&str]) -> Result<String, Unknown> {

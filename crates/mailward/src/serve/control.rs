@@ -103,14 +103,22 @@ async fn answer(connection: Connection, orders: mpsc::Sender<Order>) {
     if !matches!(asked, Ok(Ok(_))) || line != ASK {
         return;
     }
-    let (tell, told) = oneshot::channel();
-    let Ok(()) = orders.send(Some(tell)).await else { return };
-    let Ok(outcome) = told.await else { return };
+    let Some(outcome) = outcome(&orders, ANSWER).await else { return };
     if let Ok(mut line) = serde_json::to_vec(&outcome) {
         line.push(b'\n');
         // Who is gone does not want to know it.
         let _ = timeout(TIMEOUT, stream.get_mut().write_all(&line)).await;
     }
+}
+
+/// What comes of an order. Whoever asks waits no longer than so long, and a disk that does not answer keeps no connections.
+async fn outcome(orders: &mpsc::Sender<Order>, within: Duration) -> Option<Outcome> {
+    let (tell, told) = oneshot::channel();
+    let outcome = async {
+        orders.send(Some(tell)).await.ok()?;
+        told.await.ok()
+    };
+    timeout(within, outcome).await.ok()?
 }
 
 /// Tells the daemon whose data are in this folder to read its configuration again, and waits for what comes of it.
@@ -137,4 +145,28 @@ pub fn reload(data: &Path) -> Result<Outcome, InputError> {
     };
     let line = ask(&mut stream).map_err(|error| lost(&error))?;
     serde_json::from_str(&line).map_err(|error| lost(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn net_15_nobody_waits_for_ever() {
+        let (orders, mut ordered) = mpsc::channel(1);
+        let soon = Duration::from_millis(1);
+        // The first order waits for its turn, the second for a place.
+        assert_eq!(outcome(&orders, soon).await, None);
+        assert_eq!(outcome(&orders, soon).await, None);
+        let good = Outcome { taken_over: true, why: None };
+        let obey = async {
+            while let Some(order) = ordered.recv().await {
+                let _ = order.map(|order| order.send(good.clone()));
+            }
+        };
+        tokio::select! {
+            () = obey => panic!("it goes on"),
+            answer = outcome(&orders, ANSWER) => assert_eq!(answer.as_ref(), Some(&good)),
+        }
+    }
 }

@@ -9,6 +9,7 @@ use web::{Part, State};
 
 use super::log::{Line, Log};
 use super::metrics::{BUCKETS, Family, Metrics, Value};
+use super::parts::{self, Parts};
 
 /// How long the DNS may give time-outs and nothing else before it counts as away. When nothing was asked for that long,
 /// nobody knows, and it counts as well.
@@ -59,8 +60,9 @@ impl Health {
         }
     }
 
-    fn parts(&self, now: Duration) -> Vec<Part> {
-        let milter = match self.listening.load(Ordering::Relaxed) {
+    /// Of the servers that run here, and the DNS.
+    fn parts(&self, servers: Parts, now: Duration) -> Vec<Part> {
+        let listening = match self.listening.load(Ordering::Relaxed) {
             true => State::Good,
             false => State::Bad("not all listeners are open"),
         };
@@ -74,7 +76,10 @@ impl Health {
             false => State::Good,
             true => State::Bad("every question for the last minute was a time-out"),
         };
-        [("milter", milter), ("dns", dns)].map(|(name, state)| Part { name, state }).into()
+        let servers =
+            [parts::Part::Milter, parts::Part::TlsPolicy].into_iter().filter(|part| servers.has(*part));
+        let servers = servers.map(|part| Part { name: part.as_str(), state: listening });
+        servers.chain([Part { name: "dns", state: dns }]).collect()
     }
 }
 
@@ -84,8 +89,10 @@ fn millis(time: Duration) -> u64 {
 
 /// What the pages show: of each part what runs in this process, and nothing of what runs elsewhere.
 pub struct Pages {
-    /// The milter's counters, and how it is doing.
-    pub milter: Option<(Arc<Metrics>, Arc<Health>)>,
+    /// The parts that run here.
+    pub parts: Parts,
+    /// What is counted by those that ask the DNS, and how they are doing, where there are any.
+    pub asking: Option<(Arc<Metrics>, Arc<Health>)>,
     /// How the store is doing.
     pub store: Box<dyn Fn() -> State + Send + Sync>,
     /// Where trouble is told.
@@ -96,13 +103,14 @@ impl web::Source for Pages {
     fn metrics(&self, page: &mut web::Metrics) {
         let build = vec![("version", env!("CARGO_PKG_VERSION"))];
         page.gauges("mailward_build_info", "Which mailward this is.", [(build, 1.0)]);
-        let families = self.milter.iter().flat_map(|(metrics, _)| metrics.families());
+        let families = self.asking.iter().flat_map(|(metrics, _)| metrics.families(self.parts));
         families.for_each(|family| write(page, family));
     }
 
     fn health(&self) -> Vec<Part> {
-        let milter = self.milter.iter().flat_map(|(_, health)| health.parts(health.start.elapsed()));
-        milter.chain([Part { name: "store", state: (self.store)() }]).collect()
+        let asking =
+            self.asking.iter().flat_map(|(_, health)| health.parts(self.parts, health.start.elapsed()));
+        asking.chain([Part { name: "store", state: (self.store)() }]).collect()
     }
 
     fn trouble(&self, trouble: &web::Trouble) {

@@ -61,7 +61,8 @@ impl Looks {
 
 impl Budget {
     fn take(&mut self, domain: &Domain, now: UnixTime) -> bool {
-        let is_recent = |at: &UnixTime| now.0.saturating_sub(at.0) < AGAIN;
+        // A clock that was set back proves nothing.
+        let is_recent = |at: &UnixTime| now.0.abs_diff(at.0) < AGAIN;
         if self.day != now.0 / DAY {
             self.day = now.0 / DAY;
             self.spent = 0;
@@ -130,8 +131,19 @@ mod tests {
         assert!(!take(2, DAY));
         assert!(!take(2, 2 * AGAIN + 1));
         assert!(take(2, 2 * AGAIN + 2));
-        // A clock that was set back.
-        assert!(!take(2, 0));
+        // A clock that was set back a little, and much.
+        assert!(!take(2, 2 * AGAIN));
+        assert!(take(2, 0));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_leaves_nothing() {
+        let mut budget = Budget::default();
+        for number in 0..500 {
+            assert!(budget.take(&domain(number), UnixTime(30_000 * DAY)));
+        }
+        assert!(budget.take(&domain(0), UnixTime(20_000 * DAY)));
+        assert_eq!(budget.last.len(), 1);
     }
 
     #[tokio::test]

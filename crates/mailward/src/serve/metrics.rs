@@ -1,5 +1,7 @@
 //! What is counted while mailward serves. Every label is a word of ours: nothing that somebody sent is in one.
 
+mod families;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use verdict::Verdict;
 use verdict::direction::Direction;
 use verdict::local::{Action, Ceiling, Decision, Held, Rule};
 use verdict::tls::Level;
+
+pub use self::families::{Family, Value};
 
 /// Upper ends of the buckets of a histogram, in microseconds; what is longer is in one more.
 pub const BUCKETS: [u64; 12] =
@@ -27,10 +31,11 @@ const SEALED: [&str; 3] = ["sealed", "left", "failed"];
 const REPLIES: [&str; 6] = ["records", "no-data", "no-such-name", "server-failure", "time-out", "bogus"];
 const LEVELS: [&str; 5] = ["nothing", "dane", "dane-only", "secure", "defer"];
 const FETCHES: [&str; 2] = ["fetched", "failed"];
-const EVENTS: [TlsEventKind; 5] = [
+const EVENTS: [TlsEventKind; 6] = [
     TlsEventKind::Fetched,
     TlsEventKind::Vanished,
     TlsEventKind::Weakened,
+    TlsEventKind::Forgotten,
     TlsEventKind::Probed,
     TlsEventKind::Unready,
 ];
@@ -136,33 +141,6 @@ pub struct Metrics {
     lost_rows: Counter,
     reloads: Counter,
     refused_reloads: Counter,
-}
-
-/// One thing that is counted, for whoever shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Family {
-    /// Its name.
-    pub name: &'static str,
-    /// What it says, in a sentence.
-    pub help: &'static str,
-    /// Its values, each with its labels.
-    pub samples: Vec<(Vec<(&'static str, &'static str)>, Value)>,
-}
-
-/// A value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
-    /// It only grows.
-    Counter(u64),
-    /// It goes up and down.
-    Gauge(i64),
-    /// How long something took.
-    Histogram {
-        /// How many in each bucket alone: up to each of [`BUCKETS`], and beyond the last.
-        counts: [u64; BUCKETS.len() + 1],
-        /// All together, in microseconds.
-        micros: u64,
-    },
 }
 
 impl Metrics {
@@ -314,78 +292,6 @@ impl Metrics {
     pub fn reload(&self, took_over: bool) {
         if took_over { self.reloads.one() } else { self.refused_reloads.one() }
     }
-
-    /// All there is, in an order that stays.
-    pub fn families(&self) -> Vec<Family> {
-        let family = |name, help, samples| Family { name, help, samples };
-        let actions = ACTIONS.map(Action::as_str);
-        let rules = Rule::ALL.map(Rule::as_str);
-        vec![
-            family("mailward_messages_total", "Messages that came to their end.", {
-                by("direction", &DIRECTIONS, &self.messages)
-            }),
-            family("mailward_results_total", "Results of checks; a message may have several of DKIM.", {
-                by_two(("method", &METHODS), ("result", &RESULTS), &self.results)
-            }),
-            family("mailward_dispositions_total", "What was done with inbound messages.", {
-                by_two(("mode", &MODES), ("action", &actions), &self.dispositions)
-            }),
-            family("mailward_shadow_total", "What enforce would have done beyond what was done.", {
-                by_two(("rule", &rules), ("action", &actions), &self.shadow)
-            }),
-            family("mailward_outbound_total", "What became of outbound messages.", {
-                by("result", &SIGNED, &self.signed)
-            }),
-            family("mailward_signatures_total", "DKIM signatures made.", counter(&self.signatures)),
-            family(
-                "mailward_copies_total",
-                "Inbound messages by how often their author's signature was seen.",
-                by("copies", &COPIES, &self.copies),
-            ),
-            family("mailward_seals_total", "ARC seals on inbound messages that leave again.", {
-                by("result", &SEALED, &self.sealed)
-            }),
-            family("mailward_forged_total", "Messages with forged results removed.", counter(&self.forged)),
-            family("mailward_connections_total", "Connections of MTAs.", counter(&self.connections)),
-            family("mailward_connections_refused_total", "Connections closed at once: too many.", {
-                counter(&self.refused_connections)
-            }),
-            family("mailward_connections", "Connections of MTAs now.", {
-                vec![(Vec::new(), Value::Gauge(self.open_connections.load(Ordering::Relaxed)))]
-            }),
-            family("mailward_dns_answers_total", "Answers of the DNS, the cache included.", {
-                by("reply", &REPLIES, &self.replies)
-            }),
-            family("mailward_dns_seconds", "How long answers of the DNS took.", {
-                vec![(Vec::new(), self.dns_time.value())]
-            }),
-            family("mailward_latency_seconds", "How long the MTA waited at the end of messages.", {
-                vec![(Vec::new(), self.latency.value())]
-            }),
-            family("mailward_troubles_total", "Trouble of our own.", {
-                by("kind", &TROUBLES, &self.troubles)
-            }),
-            family(
-                "mailward_tls_answers_total",
-                "What Postfix was told about the encryption of mail to domains.",
-                by("level", &LEVELS, &self.tls_answers),
-            ),
-            family("mailward_policy_fetches_total", "MTA-STS policies that were asked for.", {
-                by("result", &FETCHES, &self.policy_fetches)
-            }),
-            family(
-                "mailward_policy_events_total",
-                "New policies, those that vanished or became weaker, and looks at MX hosts.",
-                by("event", &EVENTS.map(TlsEventKind::as_str), &self.policy_events),
-            ),
-            family("mailward_rows_total", "Rows for the database.", counter(&self.rows)),
-            family("mailward_rows_lost_total", "Rows that nothing took.", counter(&self.lost_rows)),
-            family("mailward_reloads_total", "Configurations that took over.", counter(&self.reloads)),
-            family("mailward_reloads_refused_total", "Configurations that did not.", {
-                counter(&self.refused_reloads)
-            }),
-        ]
-    }
 }
 
 /// The word for what Postfix was told.
@@ -399,33 +305,6 @@ pub fn level(level: &Level) -> &'static str {
     }
 }
 
-type Samples = Vec<(Vec<(&'static str, &'static str)>, Value)>;
-
-fn counter(counter: &Counter) -> Samples {
-    vec![(Vec::new(), Value::Counter(counter.get()))]
-}
-
-fn by(label: &'static str, words: &[&'static str], counters: &[Counter]) -> Samples {
-    let sample =
-        |(word, counter): (&&'static str, &Counter)| (vec![(label, *word)], Value::Counter(counter.get()));
-    words.iter().zip(counters).map(sample).collect()
-}
-
-fn by_two<const N: usize>(
-    first: (&'static str, &[&'static str]),
-    (label, words): (&'static str, &[&'static str]),
-    counters: &[[Counter; N]],
-) -> Samples {
-    let mut samples = Vec::new();
-    for (word, row) in first.1.iter().zip(counters) {
-        for (mut labels, value) in by(label, words, row) {
-            labels.insert(0, (first.0, *word));
-            samples.push((labels, value));
-        }
-    }
-    samples
-}
-
 fn count<T: PartialEq>(counters: &[Counter], words: &[T], word: T) {
     counters.iter().zip(words).filter(|(_, known)| **known == word).for_each(|(counter, _)| counter.one());
 }
@@ -433,9 +312,11 @@ fn count<T: PartialEq>(counters: &[Counter], words: &[T], word: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::parts::Parts;
 
     fn value(metrics: &Metrics, name: &str, labels: &[(&str, &str)]) -> Value {
-        let family = metrics.families().into_iter().find(|family| family.name == name).unwrap();
+        let family =
+            metrics.families(Parts::new(&[])).into_iter().find(|family| family.name == name).unwrap();
         let sample = family.samples.into_iter().find(|(found, _)| found == labels);
         sample.unwrap_or_else(|| panic!("{name} has no {labels:?}")).1
     }

@@ -68,10 +68,10 @@ impl<D: Dns + Clone + Send + Sync + 'static> Service for Listening<D> {
     fn accept(&self, mta: Mta) -> Option<Self::Client> {
         if let Err(ip) = self.admits(mta) {
             let line = Line::new("refused").text("listener", &*self.name).show("peer", ip);
-            self.shared.log.trouble("peer", line.text("why", "not among the peers of the listener"));
+            self.shared.ground.log.trouble("peer", line.text("why", "not among the peers of the listener"));
             return None;
         }
-        self.shared.metrics.connected();
+        self.shared.ground.metrics.connected();
         Some(Session {
             shared: Arc::clone(&self.shared),
             listener: Arc::clone(&self.name),
@@ -84,7 +84,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Service for Listening<D> {
     fn trouble(&self, trouble: &Trouble) {
         let (cause, kind) = match trouble {
             Trouble::Server(accept::Trouble::TooMany(_)) => {
-                self.shared.metrics.refused_connection();
+                self.shared.ground.metrics.refused_connection();
                 ("too-many", None)
             }
             Trouble::Server(accept::Trouble::Accept(_)) => ("accept", None),
@@ -96,9 +96,9 @@ impl<D: Dns + Clone + Send + Sync + 'static> Service for Listening<D> {
             Trouble::NotAllowed(_) => ("not-allowed", Some(metrics::Trouble::Edit)),
             Trouble::Unasked { .. } => ("unasked", Some(metrics::Trouble::Protocol)),
         };
-        kind.into_iter().for_each(|kind| self.shared.metrics.trouble(kind));
+        kind.into_iter().for_each(|kind| self.shared.ground.metrics.trouble(kind));
         let line = Line::new("trouble").text("listener", &*self.name).text("kind", cause);
-        self.shared.log.trouble(cause, line.show("why", trouble));
+        self.shared.ground.log.trouble(cause, line.show("why", trouble));
     }
 }
 
@@ -113,7 +113,7 @@ pub struct Session<D> {
 
 impl<D> Drop for Session<D> {
     fn drop(&mut self) {
-        self.shared.metrics.disconnected();
+        self.shared.ground.metrics.disconnected();
     }
 }
 
@@ -161,7 +161,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Client for Session<D> {
             sender,
             smtputf8,
             user: user.map(<[u8]>::to_vec),
-            now: self.shared.now(),
+            now: self.shared.ground.now(),
         };
         Ok(Incoming::new(Arc::clone(&self.shared), site, about))
     }

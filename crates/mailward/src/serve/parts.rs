@@ -1,4 +1,4 @@
-//! The parts of the daemon: all in one process, or some of them (`--only`), so that the part that faces the web can't read
+//! The parts of the daemon: all in one process, or some of them (`--only`), so that those that face strangers can't read
 //! signing keys.
 
 use std::fmt;
@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Part {
     /// Checks and signs mail; the only one that has keys
     Milter,
+    /// Tells Postfix how mail to other domains must be encrypted; asks policy hosts and MX hosts
+    TlsPolicy,
     /// Shows pages over HTTP
     Web,
     /// Removes from the database what is too old
@@ -16,11 +18,13 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Milter, Self::Web, Self::Jobs];
+    pub const ALL: [Self; 4] = [Self::Milter, Self::TlsPolicy, Self::Web, Self::Jobs];
 
-    const fn as_str(self) -> &'static str {
+    /// As `--only` takes it.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Milter => "milter",
+            Self::TlsPolicy => "tls-policy",
             Self::Web => "web",
             Self::Jobs => "jobs",
         }
@@ -29,15 +33,21 @@ impl Part {
 
 /// The parts that a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Parts([bool; Part::ALL.len()]);
+pub struct Parts([bool; Part::ALL.len()]);
 
 impl Parts {
     /// These; all where none is named.
-    pub(super) fn new(only: &[Part]) -> Self {
+    pub fn new(only: &[Part]) -> Self {
         Self(Part::ALL.map(|part| only.is_empty() || only.contains(&part)))
     }
 
-    pub(super) fn has(self, part: Part) -> bool {
+    /// The others of these.
+    pub(super) fn without(self, part: Part) -> Self {
+        Self(Part::ALL.map(|one| one != part && self.has(one)))
+    }
+
+    /// Whether it runs this one.
+    pub fn has(self, part: Part) -> bool {
         Part::ALL.into_iter().zip(self.0).any(|(one, runs)| one == part && runs)
     }
 }

@@ -22,6 +22,7 @@ use crate::input::{InputError, now};
 
 /// How often a database that was away at the start is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+const THERE: &str = "the database is there";
 /// Most signatures that are counted: about 10 MiB.
 const MAX_SIGNATURES: usize = 65_536;
 
@@ -77,7 +78,7 @@ impl Past {
             tokio::time::sleep(RETRY).await;
             if load(store, &self.memory).await.is_ok() {
                 self.loaded.store(true, Ordering::Relaxed);
-                log.write(&Line::new("store").text("result", "the database is there"));
+                log.write(&Line::new("store").text("result", THERE));
             }
         }
         let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Writer::watch);
@@ -175,6 +176,14 @@ impl Past {
             writer.close().await;
         }
     }
+}
+
+/// Brings a database that was away at the start to its version as soon as it is there, for parts that keep no rows of messages.
+pub(super) async fn migrate(store: &Store, log: &Log) {
+    while store.migrate(now()).await.is_err() {
+        tokio::time::sleep(RETRY).await;
+    }
+    log.write(&Line::new("store").text("result", THERE));
 }
 
 /// The database, for parts that write no rows of messages. One that is away is no error, one that is too new is.

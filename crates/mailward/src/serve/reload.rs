@@ -8,8 +8,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::control::Outcome;
 use super::log::Line;
+use super::parts::{Part, Parts};
 use super::shared::Shared;
 use super::site::{Faults, Site};
+use super::tls_policy::{TlsPolicy, TlsSite};
 use super::watch;
 use crate::config::{self, Config, Listener};
 use crate::input::InputError;
@@ -20,22 +22,30 @@ pub(super) type Order = Option<oneshot::Sender<Outcome>>;
 /// What is compared with the new configuration.
 #[derive(Clone)]
 pub(super) struct Reload {
+    /// The parts of this process.
+    pub(super) parts: Parts,
     /// The file; `None` for the default one, which may come to be there.
     pub(super) path: Option<PathBuf>,
     /// The DNS servers that are asked.
     pub(super) servers: config::Dns,
     /// The listeners that are open.
     pub(super) listeners: Vec<Listener>,
-    /// That of the table of TLS policies.
+    /// That of the table of TLS policies, where there is one.
     pub(super) tls: Option<Listener>,
+}
+
+/// What it takes over in.
+pub(super) struct Served {
+    pub(super) shared: Arc<Shared<Resolver>>,
+    pub(super) table: Option<Arc<TlsPolicy<Resolver>>>,
 }
 
 impl Reload {
     /// Does what is ordered, one after the other, while mail goes on.
-    pub(super) async fn obey(mut self, shared: Arc<Shared<Resolver>>, mut orders: mpsc::Receiver<Order>) {
+    pub(super) async fn obey(mut self, served: Served, mut orders: mpsc::Receiver<Order>) {
         while let Some(order) = orders.recv().await {
             watch::reloading();
-            let outcome = self.reload(&shared).await;
+            let outcome = self.reload(&served).await;
             watch::ready();
             // Who is gone does not want to know it.
             let _ = order.map(|order| order.send(outcome));
@@ -43,26 +53,29 @@ impl Reload {
     }
 
     /// Reads the configuration and the keys again. What came of it stands in the log.
-    async fn reload(&mut self, shared: &Shared<Resolver>) -> Outcome {
+    async fn reload(&mut self, Served { shared, table }: &Served) -> Outcome {
         let reading = self.clone();
         // On a thread that may wait for the disk.
         let read = tokio::task::spawn_blocking(move || reading.read()).await;
         let result = read.unwrap_or_else(|_| {
             Err(InputError::new("the configuration", "a mistake in the program: reading it has failed"))
         });
-        shared.metrics.reload(result.is_ok());
+        let ground = &shared.ground;
+        ground.metrics.reload(result.is_ok());
         let line = Line::new("reload");
         match result {
-            Ok(New { site, dns, servers, log }) => {
+            Ok(New { site, tls, dns, servers, log }) => {
                 self.servers = servers;
-                shared.log.set_format(log);
-                shared.take_over(site, dns);
-                shared.log.write(&line.text("result", "taken over"));
+                ground.log.set_format(log);
+                dns.into_iter().for_each(|dns| ground.take_over(dns));
+                shared.take_over(site);
+                table.iter().zip(tls).for_each(|(table, tls)| table.take_over(tls));
+                ground.log.write(&line.text("result", "taken over"));
                 Outcome { taken_over: true, why: None }
             }
             Err(error) => {
                 let line = line.text("result", "refused: what was in force stays");
-                shared.log.write(&line.show("why", &error));
+                ground.log.write(&line.show("why", &error));
                 Outcome { taken_over: false, why: Some((&error).into()) }
             }
         }
@@ -79,7 +92,8 @@ impl Reload {
             return Err(InputError::new("[[listener]]", message));
         }
         let place = |listener: Option<Listener>| listener.map(|listener| listener.address);
-        if place(config.tls_policy.listener()) != place(self.tls.clone()) {
+        let tls = config.tls_policy.listener().filter(|_| self.parts.has(Part::TlsPolicy));
+        if place(tls) != place(self.tls.clone()) {
             let message = "the address is another: that needs a restart";
             return Err(InputError::new("[tls_policy]", message));
         }
@@ -87,10 +101,11 @@ impl Reload {
         // Who is asked as before keeps what is remembered.
         let dns = if servers == self.servers { None } else { Some(super::resolver(&servers)?) };
         let log = config.log;
+        let tls = self.tls.as_ref().map(|_| TlsSite::new(&config.tls_policy)).transpose()?;
         let (site, Faults(faults)) = Site::new(config)?;
         match faults.into_iter().next() {
             Some(fault) => Err(fault),
-            None => Ok(New { site, dns, servers, log }),
+            None => Ok(New { site, tls, dns, servers, log }),
         }
     }
 }
@@ -98,6 +113,7 @@ impl Reload {
 /// A new configuration that can take over.
 struct New {
     site: Site,
+    tls: Option<TlsSite>,
     dns: Option<Resolver>,
     servers: config::Dns,
     log: config::LogFormat,

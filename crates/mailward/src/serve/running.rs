@@ -15,11 +15,11 @@ use super::log::{Line, Log};
 use super::milter::{Listening, WISH};
 use super::parts::Parts;
 use super::past::{self, Past};
-use super::reload::{Order, Reload};
-use super::shared::Shared;
+use super::reload::{Order, Reload, Served};
+use super::shared::{Ground, Shared};
 use super::site::Site;
 use super::sockets::Socket;
-use super::tls_policy::TlsPolicy;
+use super::tls_policy::{TlsPolicy, TlsSite};
 use super::watch::Signals;
 use super::{Part, control, jobs, resolver};
 use crate::config::{self, Listener, Source};
@@ -31,11 +31,21 @@ pub(super) struct Start {
     pub(super) parts: Parts,
     pub(super) source: Source,
     pub(super) data: config::Store,
-    pub(super) mail: Option<Mail>,
+    pub(super) asking: Option<Asking>,
     pub(super) web: Option<Socket>,
     pub(super) log: Arc<Log>,
     /// What came of giving up rights.
     pub(super) sandbox: &'static str,
+}
+
+/// What the parts need that ask the DNS.
+pub(super) struct Asking {
+    /// Whom they ask.
+    pub(super) servers: config::Dns,
+    /// How many connections a listener takes.
+    pub(super) connections: usize,
+    pub(super) mail: Option<Mail>,
+    pub(super) table: Option<Table>,
 }
 
 /// What the part that handles mail needs.
@@ -44,21 +54,27 @@ pub(super) struct Mail {
     pub(super) reload: Reload,
     /// For Postfix.
     pub(super) lines: Lines,
-    /// Those of the listeners, in their order, and that of the table of TLS policies, where there is one.
+    /// Those of the listeners, in their order.
     pub(super) sockets: Vec<Socket>,
-    /// How many connections a listener takes.
-    pub(super) connections: usize,
     /// Where reloads are ordered.
     pub(super) control: Option<BoundUnix>,
 }
 
-/// Mail that is being handled.
+/// What the table of TLS policies needs.
+pub(super) struct Table {
+    pub(super) site: TlsSite,
+    pub(super) listener: Listener,
+    pub(super) socket: Socket,
+}
+
+/// Parts that ask the DNS, at work.
 struct Handling {
-    shared: Arc<Shared<Resolver>>,
+    ground: Ground<Resolver>,
     store: Store,
-    /// Where it has a table of TLS policies.
-    policies: Option<Arc<TlsPolicy<Resolver>>>,
-    orders: mpsc::Sender<Order>,
+    mail: Option<Arc<Shared<Resolver>>>,
+    table: Option<Arc<TlsPolicy<Resolver>>>,
+    /// Where reloads are ordered; the part that handles mail alone can read all of a configuration.
+    orders: Option<mpsc::Sender<Order>>,
 }
 
 /// Servers that run until they are told to stop, and work beside them that is cut off then.
@@ -86,19 +102,20 @@ impl Running {
 impl Start {
     /// Serves until a signal ends it.
     pub(super) async fn serve(self) -> Result<(), InputError> {
-        let Self { parts, source, data, mail, web, log, sandbox } = self;
+        let Self { parts, source, data, asking, web, log, sandbox } = self;
         let signals = Signals::take()?;
         let mut running = Running::new();
         let line = Line::new("start").text("version", env!("CARGO_PKG_VERSION")).show("parts", parts);
         let line = line.text("configuration", source.name()).show("store", data.place());
         let line = line.text("sandbox", sandbox);
-        log.write(&mail.iter().fold(line, |line, mail| line.number("connections", mail.connections as u64)));
-        if let (Some(mail), None) = (&mail, &source.path) {
+        let connections = asking.iter().map(|asking| asking.connections as u64);
+        log.write(&connections.fold(line, |line, most| line.number("connections", most)));
+        if let (Some(Asking { mail: Some(mail), .. }), None) = (&asking, &source.path) {
             welcome(mail, web.as_ref());
         }
-        let (handling, store) = match mail {
-            Some(mail) => {
-                let handling = mail.serve(&mut running, &log, &data).await?;
+        let (handling, store) = match asking {
+            Some(asking) => {
+                let handling = asking.serve(&mut running, &log, &data).await?;
                 let store = handling.store.clone();
                 (Some(handling), store)
             }
@@ -106,7 +123,7 @@ impl Start {
         };
         if let Some(socket) = web {
             log.write(&Line::new("listening").text("listener", "web").text("at", socket.url()));
-            let pages = Arc::new(pages(&mut running, handling.as_ref(), &store, &log));
+            let pages = Arc::new(pages(&mut running, parts, handling.as_ref(), &store, &log));
             let opened = socket.listen().map_err(|error| InputError::new("[web]", error.to_string()))?;
             let stopped = running.stopped();
             running.servers.spawn(web::serve(opened, pages, web::Settings::default(), stopped));
@@ -115,9 +132,10 @@ impl Start {
             let (store, log) = (store.clone(), Arc::clone(&log));
             running.beside.spawn(async move { jobs::tidy(&store, data.keep, &log).await });
         }
-        let reload = || match &handling {
+        let orders = handling.as_ref().and_then(|handling| handling.orders.as_ref());
+        let reload = || match orders {
             // Where one waits already, it will find what this one would.
-            Some(handling) => drop(handling.orders.try_send(None)),
+            Some(orders) => drop(orders.try_send(None)),
             None => log.write(&Line::new("reload").text("result", "nothing: these parts need a restart")),
         };
         signals.until_stopped(&log, reload, end(running, handling.as_ref(), &store)).await;
@@ -128,77 +146,121 @@ impl Start {
 /// Messages in flight are finished, and what waits for the database goes there.
 async fn end(running: Running, handling: Option<&Handling>, store: &Store) {
     let Running { stop, mut servers, mut beside } = running;
-    handling.iter().for_each(|handling| handling.shared.health.listening(false));
+    handling.iter().for_each(|handling| handling.ground.health.listening(false));
     let _ = stop.send(true);
     while servers.join_next().await.is_some() {}
     beside.shutdown().await;
-    if let Some(handling) = handling {
-        if let Some(policies) = &handling.policies {
-            policies.close().await;
-        }
-        handling.shared.past.close().await;
+    if let Some(table) = handling.and_then(|handling| handling.table.as_ref()) {
+        table.close().await;
+    }
+    if let Some(mail) = handling.and_then(|handling| handling.mail.as_ref()) {
+        mail.past.close().await;
     }
     store.close().await;
 }
 
-impl Mail {
-    /// Opens the listeners.
+impl Asking {
+    /// Opens what somebody connects to.
     async fn serve(
         self,
         running: &mut Running,
         log: &Arc<Log>,
         data: &config::Store,
     ) -> Result<Handling, InputError> {
-        let Self { site, reload, mut sockets, connections, control, .. } = self;
-        let table = reload.tls.as_ref().and_then(|listener| Some((listener, sockets.pop()?)));
-        let dns = resolver(&reload.servers)?;
+        let Self { servers, connections, mail, table } = self;
+        let ground = Ground::new(resolver(&servers)?, Arc::clone(log), Arc::new(now));
+        let Some(Mail { site, reload, sockets, control, .. }) = mail else {
+            let store = known_database(running, log, data).await?;
+            let table = table.map(|table| table.serve(running, &ground, &store, connections)).transpose()?;
+            ground.health.listening(true);
+            return Ok(Handling { ground, store, mail: None, table, orders: None });
+        };
         let (past, store) = Past::open(data, log).await?;
-        let shared = Arc::new(Shared::new(site, dns, Arc::clone(log), past, Box::new(now)));
+        let shared = Arc::new(Shared::new(ground.clone(), site, past));
         let settings = Settings { connections, ..Settings::new(WISH) };
         for (listener, socket) in reload.listeners.iter().zip(sockets) {
             log.write(&about(&shared.site(), listener, &socket.address(listener)));
-            let opened = socket.listen();
-            let opened =
-                opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
+            let opened = opened(listener, socket)?;
             let service = Arc::new(Listening::new(Arc::clone(&shared), &listener.name));
             let stopped = running.stopped();
             running.servers.spawn(milter::serve(opened, service, settings.clone(), stopped));
         }
-        let mut policies = None;
-        if let Some((listener, socket)) = table {
-            let table = Arc::new(TlsPolicy::new(Arc::clone(&shared), store.clone()));
-            let line = Line::new("listening").text("listener", &listener.name);
-            log.write(&line.text("at", socket.address(listener)).text("for", "TLS policies"));
-            let opened = socket.listen();
-            let opened =
-                opened.map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))?;
-            let settings = socketmap::Settings { connections, ..socketmap::Settings::default() };
-            let stopped = running.stopped();
-            running.servers.spawn(socketmap::serve(opened, Arc::clone(&table), settings, stopped));
-            let (tended, database) = (Arc::clone(&table), store.clone());
-            running.beside.spawn(async move { tended.tend(&database).await });
-            policies = Some(table);
-        }
-        shared.health.listening(true);
+        let table = table.map(|table| table.serve(running, &ground, &store, connections)).transpose()?;
+        ground.health.listening(true);
         let (tended, database) = (Arc::clone(&shared), store.clone());
-        running.beside.spawn(async move { tended.past.tend(&database, &tended.log, past::LEARN).await });
+        running
+            .beside
+            .spawn(async move { tended.past.tend(&database, &tended.ground.log, past::LEARN).await });
         let (orders, ordered) = mpsc::channel(1);
-        running.beside.spawn(reload.obey(Arc::clone(&shared), ordered));
+        let served = Served { shared: Arc::clone(&shared), table: table.clone() };
+        running.beside.spawn(reload.obey(served, ordered));
         if let Some(control) = control {
             let (orders, log, stopped) = (orders.clone(), Arc::clone(log), running.stopped());
             running.servers.spawn(async move { control::serve(control, orders, &log, stopped).await });
         }
-        Ok(Handling { shared, store, policies, orders })
+        Ok(Handling { ground, store, mail: Some(shared), table, orders: Some(orders) })
     }
 }
 
+impl Table {
+    /// Opens it.
+    fn serve(
+        self,
+        running: &mut Running,
+        ground: &Ground<Resolver>,
+        store: &Store,
+        connections: usize,
+    ) -> Result<Arc<TlsPolicy<Resolver>>, InputError> {
+        let Self { site, listener, socket } = self;
+        let table = Arc::new(TlsPolicy::new(ground.clone(), site, store.clone()));
+        let line = Line::new("listening").text("listener", &listener.name);
+        ground.log.write(&line.text("at", socket.address(&listener)).text("for", "TLS policies"));
+        let opened = opened(&listener, socket)?;
+        let settings = socketmap::Settings { connections, ..socketmap::Settings::default() };
+        let stopped = running.stopped();
+        running.servers.spawn(socketmap::serve(opened, Arc::clone(&table), settings, stopped));
+        let (tended, database) = (Arc::clone(&table), store.clone());
+        running.beside.spawn(async move { tended.tend(&database).await });
+        Ok(table)
+    }
+}
+
+fn opened(listener: &Listener, socket: Socket) -> Result<accept::Listener, InputError> {
+    socket.listen().map_err(|error| InputError::new(listener.name.as_str(), error.to_string()))
+}
+
+/// The database of parts that keep no rows of messages, at its version; one that is away is brought there later.
+async fn known_database(
+    running: &mut Running,
+    log: &Arc<Log>,
+    data: &config::Store,
+) -> Result<Store, InputError> {
+    let store = past::known_database(data).await?;
+    if let Err(error) = store.migrate(now()).await {
+        let until = "policies are fetched afresh";
+        log.write(&Line::new("warning").show("why", error).text("until", until));
+        let (store, log) = (store.clone(), Arc::clone(log));
+        running.beside.spawn(async move { past::migrate(&store, &log).await });
+    }
+    Ok(store)
+}
+
 /// What the pages show of what runs in this process.
-fn pages(running: &mut Running, handling: Option<&Handling>, store: &Store, log: &Arc<Log>) -> Pages {
+fn pages(
+    running: &mut Running,
+    parts: Parts,
+    handling: Option<&Handling>,
+    store: &Store,
+    log: &Arc<Log>,
+) -> Pages {
     let log = Arc::clone(log);
-    if let Some(handling) = handling {
-        let shared = Arc::clone(&handling.shared);
-        let milter = Some((Arc::clone(&shared.metrics), Arc::clone(&shared.health)));
-        return Pages { milter, store: Box::new(move || shared.past.state()), log };
+    // Where nobody asks for TLS policies there is nothing to be said of them.
+    let has_table = handling.is_some_and(|handling| handling.table.is_some());
+    let parts = if has_table { parts } else { parts.without(Part::TlsPolicy) };
+    let asking = handling.map(|handling| &handling.ground);
+    let asking = asking.map(|ground| (Arc::clone(&ground.metrics), Arc::clone(&ground.health)));
+    if let Some(mail) = handling.and_then(|handling| handling.mail.clone()) {
+        return Pages { parts, asking, store: Box::new(move || mail.past.state()), log };
     }
     let (tell, is_there) = cell::channel(true);
     let (store, told) = (store.clone(), Arc::clone(&log));
@@ -207,7 +269,7 @@ fn pages(running: &mut Running, handling: Option<&Handling>, store: &Store, log:
         true => web::State::Good,
         false => web::State::Bad("the database is away"),
     };
-    Pages { milter: None, store: Box::new(state), log }
+    Pages { parts, asking, store: Box::new(state), log }
 }
 
 /// The line of the log about a listener.

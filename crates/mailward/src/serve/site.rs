@@ -2,21 +2,20 @@
 //! of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arc::Sealer;
 use dkim::Selector;
 use mail::Domain;
 use mail::authres::AuthservId;
+use nix::unistd::gethostname;
 use verdict::Settings;
 use verdict::direction::Directions;
 use verdict::forwarded::Forwarded;
 use verdict::local::{FieldName, FieldPattern, LocalPolicy};
 use verdict::outbound::SigningTable;
 
-use super::tls_policy::TlsSite;
 use crate::config::{Config, Listener, Signing};
 use crate::input::InputError;
 use crate::keys::ring::{Ring, SiteKey, lacking};
@@ -47,8 +46,6 @@ pub struct Site {
     pub sealing: Option<(Forwarded, Sealer)>,
     /// The listeners.
     pub listeners: Vec<Listener>,
-    /// What Postfix is told about other domains, where it asks.
-    pub tls: Option<Arc<TlsSite>>,
     checked: Mutex<BTreeMap<(Domain, Selector), u32>>,
 }
 
@@ -81,13 +78,6 @@ impl Site {
                 None
             }
         });
-        let tls = match config.tls_policy.address {
-            Some(_) => Some(TlsSite::new(&config.tls_policy).map(Arc::new).map_err(|error| {
-                let help = "[tls_policy] authorities = \"bundled\" needs none of the system";
-                InputError::new("[tls_policy]", error.to_string()).with_help(help)
-            })?),
-            None => None,
-        };
         let Config { listeners, receiving, directions, mut policy, signing, .. } = config;
         let own_id = receiving.authserv_id.unwrap_or_else(host_name);
         let ids = std::iter::once(&own_id).chain(&receiving.other_ids).cloned().collect();
@@ -115,7 +105,6 @@ impl Site {
             signing,
             sealing,
             listeners,
-            tls,
             checked: Mutex::default(),
         };
         Ok((site, Faults(faults)))
@@ -146,8 +135,8 @@ impl Site {
 
 /// The name of the host, for whoever has not said another one.
 pub(crate) fn host_name() -> AuthservId {
-    let name = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
-    AuthservId::parse(name.trim()).unwrap_or_else(|_| AuthservId::localhost())
+    let name = gethostname().unwrap_or_default();
+    AuthservId::parse(name.as_encoded_bytes()).unwrap_or_else(|_| AuthservId::localhost())
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! The socketmap that Postfix asks about the encryption of mail to other domains, and the jobs behind it.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use courier::{Courier, Prober, RootsError, Settings};
+use courier::{Courier, Fetched, Prober, Settings};
 use dns::Dns;
 use mail::{Domain, Explain, UnixTime};
 use mta_sts::Policy;
@@ -15,13 +13,15 @@ use socketmap::{Lookup, Reason, Reply, Request, Trouble, Value};
 use store::{Store, TLS_POLICY_BYTES, TlsEvent, TlsEventKind};
 use tokio::time::interval;
 use verdict::tls::postfix::{Answer, Postfix};
-use verdict::tls::{Decision, UseDane};
+use verdict::tls::{Decision, Level, UseDane, Why};
 
+use super::jobs;
 use super::log::Line;
 use super::looks::{self, Looks};
 use super::metrics;
-use super::shared::{Shared, Watched};
+use super::shared::{Ground, Watched};
 use crate::config;
+use crate::input::InputError;
 use crate::tls::answer::{decision, with_dane};
 use crate::tls::keeper::{Keeper, WAIT, World};
 use crate::tls::next_hop::{NextHop, SMTP};
@@ -36,7 +36,7 @@ const DNS: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(60);
 /// Longer answers are not remembered, in bytes.
 const MAX_REMEMBERED: usize = 2 << 10;
-/// How often what waits for the database is written down.
+/// How often what waits for the database is written down, and looked what is to be forgotten.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often policies that are due are looked for.
 const RENEW: Duration = Duration::from_secs(60);
@@ -63,21 +63,26 @@ pub struct TlsSite {
 
 impl TlsSite {
     /// Reads the authorities.
-    pub fn new(config: &config::TlsPolicy) -> Result<Self, RootsError> {
-        let settings = Settings {
-            proxy: config.proxy.clone(),
-            allowed: config.allowed.clone(),
-            port: config.port,
-            ..Settings::new(config.roots.read()?)
+    pub fn new(config: &config::TlsPolicy) -> Result<Self, InputError> {
+        let read = || {
+            let settings = Settings {
+                proxy: config.proxy.clone(),
+                allowed: config.allowed.clone(),
+                port: config.port,
+                ..Settings::new(config.roots.read()?)
+            };
+            let prober = if config.probe_testing { Some(prober(config)?) } else { None };
+            Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)?, prober })
         };
-        let prober = if config.probe_testing { Some(prober(config)?) } else { None };
-        Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)?, prober })
+        read().map_err(|error: courier::RootsError| {
+            InputError::new("[tls_policy]", error.to_string())
+                .with_help("[tls_policy] authorities = \"bundled\" needs none of the system")
+        })
     }
 
     /// Fetches the policy of a domain, or says why not.
-    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Policy, String> {
-        let fetched = self.courier.policy(dns, domain, within).await;
-        fetched.map(|fetched| fetched.policy).map_err(|error| error.to_string())
+    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Fetched, String> {
+        self.courier.policy(dns, domain, within).await.map_err(|error| error.to_string())
     }
 }
 
@@ -87,32 +92,42 @@ pub struct TlsPolicy<D> {
     remembered: Remembered<Told>,
 }
 
-/// What Postfix was told, by which site, and the word for it.
-type Told = (Reply, Arc<TlsSite>, &'static str);
+/// What Postfix was told, by which site, after which forgetting, and the word for it.
+type Told = (Reply, Arc<TlsSite>, u64, &'static str);
 
 /// What a keeper needs.
-pub struct Surroundings<D>(Arc<Shared<D>>, Looks);
+pub struct Surroundings<D> {
+    ground: Ground<D>,
+    site: RwLock<Arc<TlsSite>>,
+    looks: Looks,
+}
+
+impl<D> Surroundings<D> {
+    fn site(&self) -> Arc<TlsSite> {
+        Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
     type Dns = Watched<Deadline<D>>;
 
     fn dns(&self) -> Watched<Deadline<D>> {
-        self.0.dns(DNS)
+        self.ground.dns(DNS)
     }
 
     async fn fetch(&self, domain: &Domain, within: Duration) -> Result<Policy, String> {
-        let site = self.0.site();
-        let Some(tls) = &site.tls else { return Err("TLS policies are not configured any more".to_owned()) };
-        let fetched = tls.fetch(&self.0.dns(within), domain, within).await;
-        self.0.metrics.policy_fetch(fetched.is_ok());
-        if let (Ok(policy), Some(_)) = (&fetched, &tls.prober) {
-            self.1.fetched(domain, policy, self.now());
+        let site = self.site();
+        let fetched =
+            site.fetch(&self.ground.dns(within), domain, within).await.map(|fetched| fetched.policy);
+        self.ground.metrics.policy_fetch(fetched.is_ok());
+        if let (Ok(policy), Some(_)) = (&fetched, &site.prober) {
+            self.looks.fetched(domain, policy, self.now());
         }
         fetched
     }
 
     fn now(&self) -> UnixTime {
-        self.0.now()
+        self.ground.now()
     }
 
     fn random(&self) -> u16 {
@@ -122,61 +137,78 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
         u16::from_be_bytes(random)
     }
 
-    fn event(&self, event: &TlsEvent) {
-        self.0.metrics.policy_event(event.kind);
+    fn event(&self, event: &TlsEvent, is_logged: bool) {
+        self.ground.metrics.policy_event(event.kind);
+        if !is_logged {
+            return;
+        }
         let line = Line::new("tls-policy").show("domain", &event.domain).text("what", event.kind.as_str());
         let more = event.text.lines().collect::<Vec<_>>().join("; ");
         match event.kind {
-            TlsEventKind::Failed => self.0.log.trouble("tls-policy", line.text("why", more)),
-            TlsEventKind::Fetched => self.0.log.write(&line.text("policy", more)),
-            TlsEventKind::Answered => {
-                self.0.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
+            TlsEventKind::Failed => self.ground.log.trouble("tls-policy", line.text("why", more)),
+            TlsEventKind::Fetched | TlsEventKind::Forgotten => {
+                self.ground.log.write(&line.text("policy", more));
             }
-            TlsEventKind::Probed => self.0.log.write(&line.text("hosts", more)),
-            TlsEventKind::Unready => self.0.log.write(&line.text("level", "warning").text("hosts", more)),
+            TlsEventKind::Answered => {
+                self.ground.log.write(&line.text("answer", event.text.lines().next().unwrap_or_default()));
+            }
+            TlsEventKind::Probed => self.ground.log.write(&line.text("hosts", more)),
+            TlsEventKind::Unready => {
+                self.ground.log.write(&line.text("level", "warning").text("hosts", more))
+            }
             // Somebody may be in the way of the policy, or the owner has made a mistake.
             TlsEventKind::Vanished | TlsEventKind::Weakened => {
-                self.0.log.write(&line.text("level", "warning").text("why", more));
+                self.ground.log.write(&line.text("level", "warning").text("why", more));
             }
         }
     }
 
     fn trouble(&self, error: &store::Error) {
         let line = Line::new("warning").show("why", error).text("where", "TLS policies");
-        self.0.log.trouble("tls-store", line);
+        self.ground.log.trouble("tls-store", line);
     }
 }
 
 impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
     /// The table with this database behind it.
-    pub fn new(shared: Arc<Shared<D>>, store: Store) -> Self {
-        let surroundings = Surroundings(shared, Looks::default());
+    pub fn new(ground: Ground<D>, site: TlsSite, store: Store) -> Self {
+        let (site, looks) = (RwLock::new(Arc::new(site)), Looks::default());
+        let surroundings = Surroundings { ground, site, looks };
         Self { keeper: Keeper::new(surroundings, store), remembered: Remembered::default() }
+    }
+
+    /// Has another site take over.
+    pub fn take_over(&self, site: TlsSite) {
+        *self.keeper.world().site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
     }
 
     /// What Postfix is told about a key of the table.
     pub async fn answer(&self, key: &[u8]) -> Reply {
-        let shared = &self.keeper.world().0;
-        let (site, now) = (shared.site(), shared.now());
-        let Some(tls) = &site.tls else { return Reply::NotFound };
-        let by_this_site = |(reply, by, level): &Told| Arc::ptr_eq(by, tls).then(|| (reply.clone(), *level));
-        if let Some((reply, level)) = self.remembered.get(key, now, by_this_site).flatten() {
-            shared.metrics.policy_answer(level);
+        let world = self.keeper.world();
+        let (ground, site, now) = (&world.ground, world.site(), world.now());
+        let epoch = self.keeper.epoch();
+        let still_good = |(reply, by, after, level): &Told| {
+            (Arc::ptr_eq(by, &site) && *after == epoch).then(|| (reply.clone(), *level))
+        };
+        if let Some((reply, level)) = self.remembered.get(key, now, still_good).flatten() {
+            ground.metrics.policy_answer(level);
             return reply;
         }
         let Some(hop) = NextHop::parse(key) else { return Reply::NotFound };
         let found = self.keeper.sts(&hop.domain, WAIT).await;
-        let dns = Timed::new(shared.dns(DNS));
-        let decision = decision(&dns, &hop, &found.sts, tls.dane).await;
-        let answer = tls.postfix.answer(&decision);
+        let dns = Timed::new(ground.dns(DNS));
+        let decision = decision(&dns, &hop, &found.sts, site.dane).await;
+        let answer = site.postfix.answer(&decision);
         let level = metrics::level(&decision.level);
-        shared.metrics.policy_answer(level);
-        let number = number(&answer);
-        self.keeper.told(&hop.domain, number, answer == Answer::NotFound, || told(&answer, &decision));
+        ground.metrics.policy_answer(level);
+        let is_nothing = answer == Answer::NotFound;
+        self.keeper.told(&hop.domain, &answer.to_string(), is_nothing, || told(&answer, &decision));
+        let stops_mail = matches!(decision.level, Level::Defer(Why::NoneAllowed | Why::NoHosts));
+        let is_looked_at = stops_mail && self.keeper.stops_mail(&hop.domain, &found.published);
         let reply = reply(&answer);
-        if answer.to_string().len() <= MAX_REMEMBERED {
+        if !is_looked_at && answer.to_string().len() <= MAX_REMEMBERED {
             let good_for = found.good_for.min(dns.shortest());
-            self.remembered.put(key, (reply.clone(), Arc::clone(tls), level), now, good_for);
+            self.remembered.put(key, (reply.clone(), site, epoch, level), now, good_for);
         }
         reply
     }
@@ -195,9 +227,11 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
             let (mut often, mut rounds) = (interval(FLUSH), 0u32);
             loop {
                 often.tick().await;
+                self.keeper.catch_up().await;
                 self.keeper.flush().await;
                 if (rounds.is_multiple_of(TRIM) || self.keeper.grown() > MAX_GROWN)
-                    && let Err(error) = self.trim(store).await
+                    && let Err(error) =
+                        jobs::alone(store, "tls-trim", LEASE, self.keeper.trim(TLS_POLICY_BYTES)).await
                 {
                     self.keeper.world().trouble(&error);
                 }
@@ -206,7 +240,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
         };
         let looking = async {
             loop {
-                let (domain, policy) = self.keeper.world().1.next().await;
+                let (domain, policy) = self.keeper.world().looks.next().await;
                 self.look(domain, &policy).await;
             }
         };
@@ -215,26 +249,16 @@ impl<D: Dns + Clone + Send + Sync + 'static> TlsPolicy<D> {
 
     /// Looks at the MX hosts of a domain, and keeps what was seen.
     async fn look(&self, domain: Domain, policy: &Policy) {
-        let shared = &self.keeper.world().0;
-        let site = shared.site();
+        let world = self.keeper.world();
+        let (ground, site) = (&world.ground, world.site());
         // It may have been turned off meanwhile.
-        let Some(prober) = site.tls.as_ref().and_then(|tls| tls.prober.as_ref()) else { return };
+        let Some(prober) = &site.prober else { return };
         let hop = NextHop { domain, is_host: false, port: SMTP };
-        let dns = shared.dns(LOOK);
+        let dns = ground.dns(LOOK);
         let destination = with_dane(&dns, &hop).await;
-        let found = probe(prober, &dns, &hop, &destination, Some(policy), shared.now()).await;
+        let found = probe(prober, &dns, &hop, &destination, Some(policy), ground.now()).await;
         let (kind, text) = looks::event(&found);
         self.keeper.looked_at(&hop.domain, kind, text);
-    }
-
-    async fn trim(&self, store: &Store) -> Result<(), store::Error> {
-        let now = self.keeper.world().now();
-        let holder = format!("{}-{}", std::process::id(), now.0);
-        if let Some(lease) = store.claim("tls-trim", &holder, now, LEASE).await? {
-            self.keeper.trim(TLS_POLICY_BYTES).await?;
-            store.release(lease).await?;
-        }
-        Ok(())
     }
 
     /// Ends: what waits goes into the database.
@@ -252,9 +276,9 @@ impl<D: Dns + Clone + Send + Sync + 'static> Lookup for TlsPolicy<D> {
     }
 
     fn trouble(&self, trouble: &Trouble) {
-        let shared = &self.keeper.world().0;
-        shared.metrics.trouble(metrics::Trouble::Protocol);
-        shared.log.trouble("tls-policy-socket", Line::new("warning").show("why", trouble).text("where", MAP));
+        let ground = &self.keeper.world().ground;
+        ground.metrics.trouble(metrics::Trouble::Protocol);
+        ground.log.trouble("tls-policy-socket", Line::new("warning").show("why", trouble).text("where", MAP));
     }
 }
 
@@ -267,12 +291,6 @@ fn reply(answer: &Answer) -> Reply {
             Err(error) => Reply::Temp(Reason::new(&error.to_string())),
         },
     }
-}
-
-fn number(answer: &Answer) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    answer.to_string().hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What is kept of an answer: what was said, and the steps to it.

@@ -17,9 +17,7 @@ async fn destination<D: Dns>(dns: &D, hop: &NextHop, sts: &Sts, dane: UseDane) -
     let name = Name::from(&hop.domain);
     match (dane, hop.is_host) {
         (UseDane::Yes, _) => with_dane(dns, hop).await,
-        (UseDane::No, true) => {
-            Destination { mx: Mx::Hosts { authenticated: false, names: vec![name] }, hosts: Vec::new() }
-        }
+        (UseDane::No, true) => Destination { mx: Mx::Itself(name), hosts: Vec::new() },
         (UseDane::No, false) if is_enforced(sts) => {
             Destination { mx: dane::mx(dns, &name).await, hosts: Vec::new() }
         }
@@ -36,8 +34,7 @@ pub async fn with_dane<D: Dns>(dns: &D, hop: &NextHop) -> Destination {
     }
     // RFC 7672 §2.2.2: a host that was named is taken as it is; its name is as good as an authentic one.
     let found = dane::host(dns, &name, hop.port).await;
-    let mx = Mx::Hosts { authenticated: true, names: vec![name.clone()] };
-    Destination { mx, hosts: vec![(name, found)] }
+    Destination { mx: Mx::Itself(name.clone()), hosts: vec![(name, found)] }
 }
 
 fn is_enforced(sts: &Sts) -> bool {

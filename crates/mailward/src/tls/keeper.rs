@@ -1,7 +1,9 @@
 //! The policies of other domains: kept in memory and in the database, fetched when somebody asks, renewed before their end. What
 //! is done when is decided by `mta_sts::Known`; here it is done, one fetch at a time for each domain.
 
+use std::collections::hash_map::DefaultHasher;
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,21 +11,21 @@ use std::time::Duration;
 use dns::Dns;
 use futures_util::future::join_all;
 use mail::{Domain, UnixTime};
-use mta_sts::{Fetch, Fraction, Known, Lookup, Policy, Weakened};
-use store::{Store, TlsEvent, TlsEventKind, TlsPolicy};
-use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use mta_sts::{Fetch, Fraction, Id, Known, Lookup, Policy, Weakened};
+use store::{Forgotten, Store, TlsEvent, TlsEventKind, TlsPolicy};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use verdict::tls::Sts;
 
-use super::memory::{Entry, Memory};
+use super::base::Base;
+use super::memory::{Entry, Memory, lasts};
 use super::remembered::Timed;
+use super::turns::{FETCHES, Turn, Turns};
 
 /// How long a fetch may take.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(60);
 /// How long a question waits for a fetch that may change its answer.
 pub const WAIT: Duration = Duration::from_secs(5);
-/// Most fetches at once.
-pub const FETCHES: usize = 64;
 /// Most fetches that are wanted at once; more are not begun.
 pub const MAX_WAITING: usize = 10_000;
 /// How much memory what is known may take, in bytes.
@@ -32,11 +34,14 @@ pub const MEMORY: usize = 32 << 20;
 pub const RENEW_DAYS: u32 = 60;
 /// How long a failure of the DNS about a domain is believed, in seconds.
 const FAILING: u64 = 30;
-/// How long a database that is away is left alone, in seconds.
-const AWAY: u64 = 5;
 /// A policy that could not be renewed is tried again after so long, in seconds, unless somebody asks.
 const POSTPONED: u64 = 1_800;
 const DAY: u64 = 86_400;
+
+mod database;
+
+/// By what it is decided whether to fetch.
+type Wanted = fn(&Known, &Lookup, UnixTime) -> Fetch;
 
 /// What a keeper needs of the world.
 pub trait World: Send + Sync + 'static {
@@ -56,29 +61,31 @@ pub trait World: Send + Sync + 'static {
     /// A number that nobody can foresee.
     fn random(&self) -> u16;
 
-    /// Something came to pass: for log and metrics.
-    fn event(&self, event: &TlsEvent);
+    /// Something came to pass: for the metrics, and unless there was much of its domain lately, for the log.
+    fn event(&self, event: &TlsEvent, is_logged: bool);
 
     /// The database failed: for the log.
     fn trouble(&self, error: &store::Error);
 }
 
 /// Keeps policies. Clones share everything.
-pub struct Keeper<W>(Arc<Inner<W>>);
+pub struct Keeper<W, B = Store>(Arc<Inner<W, B>>);
 
-impl<W> Clone for Keeper<W> {
+impl<W, B> Clone for Keeper<W, B> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-struct Inner<W> {
+struct Inner<W, B> {
     world: W,
-    store: Store,
+    store: B,
     memory: Mutex<Memory>,
-    fetches: Semaphore,
+    turns: Turns,
     /// Bytes that went into the database since it was trimmed.
     grown: AtomicU64,
+    /// How often anything was forgotten.
+    epoch: AtomicU64,
 }
 
 /// What came of a look at a domain.
@@ -92,12 +99,12 @@ pub struct Found {
     pub good_for: u32,
 }
 
-impl<W: World> Keeper<W> {
+impl<W: World, B: Base> Keeper<W, B> {
     /// One with this database.
-    pub fn new(world: W, store: Store) -> Self {
+    pub fn new(world: W, store: B) -> Self {
         let memory = Mutex::new(Memory::new(MEMORY));
-        let (fetches, grown) = (Semaphore::new(FETCHES), AtomicU64::new(0));
-        Self(Arc::new(Inner { world, store, memory, fetches, grown }))
+        let (turns, grown, epoch) = (Turns::new(), AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Inner { world, store, memory, turns, grown, epoch }))
     }
 
     /// What surrounds it.
@@ -115,13 +122,19 @@ impl<W: World> Keeper<W> {
             Fetch::No => {}
             Fetch::Meanwhile(_) => {
                 good_for = 0;
-                drop(self.fly(domain, &published));
+                drop(self.fly(domain, &published, Known::fetch));
             }
             Fetch::Now(_) => {
                 good_for = 0;
-                if let Some(mut flight) = self.fly(domain, &published) {
-                    // Landed, or not in time: what is known now is the answer. (An error is the end of the flight.)
-                    let _ = timeout(wait, flight.changed()).await;
+                let until = Instant::now() + wait;
+                // Landed, or not in time: what is known then is the answer. One more, as the first may have begun before the
+                // policy was to be forgotten, and then brings nothing.
+                for _ in 0..2 {
+                    let Some(mut flight) = self.fly(domain, &published, Known::fetch) else { break };
+                    // An error is the end of the flight.
+                    if timeout_at(until, flight.changed()).await.is_err() {
+                        break;
+                    }
                 }
             }
         }
@@ -134,13 +147,28 @@ impl<W: World> Keeper<W> {
             good_for = good_for.min(u32::try_from(left).unwrap_or(u32::MAX));
         }
         // What was fetched just now needs no database.
-        let known = (is_read || known.in_force(now).is_some()).then_some(&known);
-        Found { sts: Sts::of(known, &published, self.0.world.now()), published, good_for }
+        let can_be_read = (is_read || known.in_force(now).is_some()).then_some(&known);
+        let sts = match self.memory().get(domain).is_some_and(|entry| entry.is_broken(now)) {
+            // STS-22: it is in force whatever the DNS says, and not none because it can't be read.
+            true => Sts::Unknown,
+            false => Sts::of(can_be_read, &published, self.0.world.now()),
+        };
+        Found { sts, published, good_for }
+    }
+
+    /// The policy in force lets nobody deliver: looks meanwhile whether it was corrected. Gives whether somebody looks.
+    pub fn stops_mail(&self, domain: &Domain, published: &Lookup) -> bool {
+        self.fly(domain, published, Known::fetch_again).is_some()
+    }
+
+    /// Rises when a policy is forgotten: what rests on one from before counts no more.
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch.load(Ordering::Relaxed)
     }
 
     /// Postfix was told something about a domain; `text` says what, and why, if it is something else than before.
-    pub fn told(&self, domain: &Domain, answer: u64, is_nothing: bool, text: impl FnOnce() -> String) {
-        let now = self.0.world.now();
+    pub fn told(&self, domain: &Domain, answer: &str, is_nothing: bool, text: impl FnOnce() -> String) {
+        let (now, answer) = (self.0.world.now(), number(answer));
         let is_new = self.memory().change(domain, |entry| {
             let before = entry.told.replace(answer);
             before.map_or(!is_nothing, |before| before != answer)
@@ -164,49 +192,21 @@ impl<W: World> Keeper<W> {
         self.memory().get(domain).map(|entry| (entry.is_read, entry.known.clone())).unwrap_or_default()
     }
 
-    /// Reads what the database knows, where that was not done yet.
-    async fn read(&self, domain: &Domain, now: UnixTime) {
-        let is_away = {
-            let mut memory = self.memory();
-            if memory.get(domain).is_some_and(|entry| entry.is_read) {
-                return;
-            }
-            now < memory.away_until
-        };
-        if !is_away {
-            self.refresh(domain, now).await;
-        }
-    }
-
-    /// Reads what the database knows: other nodes write to it too.
-    async fn refresh(&self, domain: &Domain, now: UnixTime) {
-        let found = self.0.store.tls_policy(domain).await;
-        let mut memory = self.memory();
-        match found {
-            Ok(stored) => memory.change(domain, |entry| {
-                entry.is_read = true;
-                if let Some(TlsPolicy { kept, refresh_at, .. }) = stored
-                    && entry.known.kept.as_ref().is_none_or(|(ours, _)| ours.fetched < kept.fetched)
-                {
-                    entry.known.kept = Some((kept, refresh_at));
-                }
-            }),
-            Err(error) => {
-                // A row that is broken is the trouble of its domain alone.
-                if !matches!(error, store::Error::Unreadable(_)) {
-                    memory.away_until = UnixTime(now.0.saturating_add(AWAY));
-                }
-                drop(memory);
-                self.0.world.trouble(&error);
-            }
-        }
+    /// What was known before is not known any more. It is in the history already.
+    fn forget(&self, domain: &Domain, forgotten: Forgotten, at: UnixTime) {
+        let Some(before) = self.memory().forget(domain, forgotten) else { return };
+        self.0.epoch.fetch_add(1, Ordering::Relaxed);
+        let Some((kept, _)) = before.known.kept else { return };
+        let text = format!("id: {}\n{}", kept.id, kept.policy);
+        let kind = TlsEventKind::Forgotten;
+        self.0.world.event(&TlsEvent { domain: domain.clone(), at, kind, text }, true);
     }
 
     /// What the DNS says, and for how many seconds that is so.
     async fn published(&self, domain: &Domain, now: UnixTime) -> (Lookup, u32) {
         let failing = self.memory().get(domain).and_then(|entry| entry.failing);
         if let Some((failure, until)) = failing
-            && now < until
+            && lasts(until, now, FAILING)
         {
             return (Lookup::Unknown(failure), 0);
         }
@@ -231,7 +231,7 @@ impl<W: World> Keeper<W> {
         let is_told = entry.vanished;
         let is_back = is_told && matches!(published, Lookup::Found(..));
         if is_new_day {
-            memory.used.insert(domain.clone());
+            memory.waiting.count_use(domain.clone());
             memory.change(domain, |entry| entry.used = Some(now.0 / DAY));
         }
         if (has_vanished && !is_told) || is_back {
@@ -251,20 +251,26 @@ impl<W: World> Keeper<W> {
     }
 
     fn event(&self, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
+        self.event_if(true, domain, at, kind, text);
+    }
+
+    /// Something came to pass, of which the log has no line unless it matters.
+    fn event_if(&self, matters: bool, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
         let event = TlsEvent { domain: domain.clone(), at, kind, text };
-        self.0.world.event(&event);
-        self.memory().note(event);
+        let is_logged = matters && self.memory().change(domain, |entry| entry.may_be_logged(at));
+        self.0.world.event(&event, is_logged);
+        self.memory().waiting.note(event);
     }
 
     /// Has the policy fetched, if nobody does so already; what comes back ends with the fetch.
-    fn fly(&self, domain: &Domain, published: &Lookup) -> Option<watch::Receiver<()>> {
+    fn fly(&self, domain: &Domain, published: &Lookup, wanted: Wanted) -> Option<watch::Receiver<()>> {
         let mut memory = self.memory();
         if let Some(flight) = memory.flying.get(domain) {
             return Some(flight.clone());
         }
         // Between the look at what is known and here a fetch may have come to its end.
         let known = memory.get(domain).map(|entry| entry.known.clone()).unwrap_or_default();
-        if known.fetch(published, self.0.world.now()) == Fetch::No || memory.flying.len() >= MAX_WAITING {
+        if wanted(&known, published, self.0.world.now()) == Fetch::No || memory.flying.len() >= MAX_WAITING {
             return None;
         }
         let (landed, flight) = watch::channel(());
@@ -272,44 +278,69 @@ impl<W: World> Keeper<W> {
         drop(memory);
         let landing = Landing { keeper: self.clone(), domain: domain.clone(), _landed: landed };
         let published = published.clone();
-        tokio::spawn(async move { landing.keeper.fetch(&landing.domain, &published).await });
+        tokio::spawn(async move { landing.keeper.fetch(&landing.domain, &published, wanted).await });
         Some(flight)
     }
 
-    async fn fetch(&self, domain: &Domain, published: &Lookup) {
-        let Ok(_turn) = self.0.fetches.acquire().await else { return };
+    async fn fetch(&self, domain: &Domain, published: &Lookup, wanted: Wanted) {
+        // Thousands may wait for their turn: what they need then is made then.
+        let Some(turn) = self.0.turns.wait().await else { return };
+        Box::pin(self.fetch_in_turn(turn, domain, published, wanted)).await;
+    }
+
+    async fn fetch_in_turn(&self, turn: Turn<'_>, domain: &Domain, published: &Lookup, wanted: Wanted) {
         // Another node may have been faster.
         self.refresh(domain, self.0.world.now()).await;
-        let (Fetch::Now(id) | Fetch::Meanwhile(id)) =
-            self.known(domain).1.fetch(published, self.0.world.now())
+        let entry = self.memory().get(domain).cloned().unwrap_or_default();
+        let (Fetch::Now(id) | Fetch::Meanwhile(id)) = wanted(&entry.known, published, self.0.world.now())
         else {
             return;
         };
-        match self.0.world.fetch(domain, FETCH_WITHIN).await {
-            Ok(policy) => self.fetched(domain, policy, id).await,
+        let work = Box::pin(self.0.world.fetch(domain, FETCH_WITHIN));
+        match turn.work(work).await.unwrap_or_else(|| Err("too slow, as too many others are".to_owned())) {
+            Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,
             Err(why) => {
                 let now = self.0.world.now();
-                self.memory().change(domain, |entry| entry.known = entry.known.failed(id, now));
-                self.event(domain, now, TlsEventKind::Failed, why);
-                let later = UnixTime(now.0.saturating_add(POSTPONED));
-                let postponed = self.0.store.postpone_tls_policy(domain, later).await;
-                postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+                // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
+                let is_leaving = self.known(domain).1.is_leaving(now);
+                self.event_if(!is_leaving, domain, now, TlsEventKind::Failed, why);
+                self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }
     }
 
-    async fn fetched(&self, domain: &Domain, policy: Policy, id: mta_sts::Id) {
+    /// Nothing came of a fetch: not again at once.
+    async fn in_vain(&self, domain: &Domain, id: Id, known: Forgotten, now: UnixTime) {
+        self.memory().change(domain, |entry| {
+            if entry.forgotten <= known {
+                entry.known = entry.known.failed(id, now);
+            }
+        });
+        self.postpone(domain, now).await;
+    }
+
+    async fn fetched(&self, domain: &Domain, published: &Lookup, policy: Policy, id: Id, known: Forgotten) {
         let now = self.0.world.now();
+        if self.known(domain).1.is_no_news(&policy, published, now) {
+            return self.in_vain(domain, id, known, now).await;
+        }
         let random = Fraction(self.0.world.random());
-        let (before, kept, weakened) = self.memory().change(domain, |entry: &mut Entry| {
+        let changed = self.memory().change(domain, |entry: &mut Entry| {
+            // It was to be forgotten after the fetch began.
+            if entry.forgotten > known {
+                return None;
+            }
+            entry.forgotten = known;
+            entry.broken = None;
             let before = entry.known.kept.take().map(|(kept, _)| kept);
             let old = Known { kept: before.clone().map(|kept| (kept, now)), failed: None };
             let (known, weakened) = old.fetched(policy, id, now, random);
             entry.known = known;
             entry.used = Some(now.0 / DAY);
-            (before, entry.known.kept.clone(), weakened)
+            let (kept, refresh_at) = entry.known.kept.clone()?;
+            Some((before, kept, refresh_at, weakened))
         });
-        let Some((kept, refresh_at)) = kept else { return };
+        let Some((before, kept, refresh_at, weakened)) = changed else { return };
         if before.as_ref().is_none_or(|before| before.policy != kept.policy || before.id != kept.id) {
             let text = format!("id: {}\n{}", kept.id, kept.policy);
             self.event(domain, now, TlsEventKind::Fetched, text);
@@ -323,43 +354,7 @@ impl<W: World> Keeper<W> {
         }
         let policy = TlsPolicy { domain: domain.clone(), kept, refresh_at };
         self.0.grown.fetch_add(policy.bytes(), Ordering::Relaxed);
-        if let Err(error) = self.0.store.put_tls_policy(&policy).await {
-            self.0.world.trouble(&error);
-            self.memory().keep_unsaved(policy);
-        }
-    }
-
-    /// Writes down what waits for the database.
-    pub async fn flush(&self) {
-        let (unsaved, used, events) = {
-            let mut memory = self.memory();
-            let unsaved: Vec<TlsPolicy> = memory.unsaved.drain().map(|(_, policy)| policy).collect();
-            let used: Vec<Domain> = memory.used.drain().collect();
-            (unsaved, used, std::mem::take(&mut memory.events))
-        };
-        let mut left = Vec::new();
-        for policy in unsaved {
-            // One that failed: the database is away for the others too.
-            if !left.is_empty() || may_pass(&self.0.store.put_tls_policy(&policy).await) {
-                left.push(policy);
-            }
-        }
-        let store = &self.0.store;
-        let failed = [
-            if used.is_empty() { Ok(()) } else { store.use_tls_policies(&used, self.0.world.now()).await },
-            if events.is_empty() { Ok(()) } else { store.note_tls(&events).await },
-        ];
-        let [counted, noted] = &failed;
-        let mut memory = self.memory();
-        left.into_iter().for_each(|policy| memory.keep_unsaved(policy));
-        if may_pass(counted) {
-            memory.used.extend(used);
-        }
-        if may_pass(noted) {
-            events.into_iter().for_each(|event| memory.note(event));
-        }
-        drop(memory);
-        failed.into_iter().filter_map(Result::err).for_each(|error| self.0.world.trouble(&error));
+        self.keep(policy, known).await;
     }
 
     /// Renews policies that are due, of domains that mail goes to. Gives how many it began with.
@@ -384,12 +379,10 @@ impl<W: World> Keeper<W> {
         // The row is newer than what is in memory, if another node has written it.
         self.refresh(domain, now).await;
         let (published, _) = self.published(domain, now).await;
-        let flown = self.fly(domain, &published).is_some();
+        let flown = self.fly(domain, &published, Known::fetch).is_some();
         if !flown {
             // Its record is gone, or it was tried just now.
-            let later = UnixTime(now.0.saturating_add(POSTPONED));
-            let postponed = self.0.store.postpone_tls_policy(domain, later).await;
-            postponed.unwrap_or_else(|error| self.0.world.trouble(&error));
+            self.postpone(domain, now).await;
         }
         flown
     }
@@ -415,19 +408,21 @@ impl<W: World> Keeper<W> {
     }
 }
 
-/// Whether the same may be written at another time.
-fn may_pass<T>(result: &Result<T, store::Error>) -> bool {
-    !matches!(result, Ok(_) | Err(store::Error::Refused(_) | store::Error::Unreadable(_)))
+/// An answer, as a number.
+fn number(answer: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    answer.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The end of a fetch, however it ends: others may begin one, and who waits goes on.
-struct Landing<W: World> {
-    keeper: Keeper<W>,
+struct Landing<W: World, B: Base> {
+    keeper: Keeper<W, B>,
     domain: Domain,
     _landed: watch::Sender<()>,
 }
 
-impl<W: World> Drop for Landing<W> {
+impl<W: World, B: Base> Drop for Landing<W, B> {
     fn drop(&mut self) {
         self.keeper.memory().flying.remove(&self.domain);
     }

@@ -1,19 +1,23 @@
 //! What is known of domains, in memory: as much as fits into so many bytes, those asked about last.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::mem::size_of;
 
 use dns::Failure;
 use lru::LruCache;
 use mail::{Domain, UnixTime};
 use mta_sts::Known;
-use store::{TlsEvent, TlsPolicy};
+use store::{Forgotten, TlsPolicy};
 use tokio::sync::watch;
 
-/// Most policies that wait for the database.
-const MAX_UNSAVED: usize = 10_000;
-/// Most events that wait for it; more are only logged.
-const MAX_EVENTS: usize = 10_000;
+use super::waiting::{Waiting, policy_bytes};
+
+/// Most lines of the log about one domain in an hour; what comes to pass with it beyond that is kept and counted only.
+const MAX_LINES: u8 = 20;
+/// How long a database that is away is left alone, in seconds.
+const AWAY: u64 = 5;
+/// Nodes' clocks differ by so many seconds at most. A policy from later than that was fetched by one that was wrong.
+const SKEW: u64 = 3_600;
 /// What an entry takes beside its names: the map, the list, the allocations.
 const OVERHEAD: usize = 200;
 
@@ -23,6 +27,8 @@ pub(super) struct Entry {
     pub(super) known: Known,
     /// Whether what the database has is in it.
     pub(super) is_read: bool,
+    /// What was known before this is not in it.
+    pub(super) forgotten: Forgotten,
     /// The day on which its use was counted last.
     pub(super) used: Option<u64>,
     /// Whether it was told that its record is gone.
@@ -31,6 +37,38 @@ pub(super) struct Entry {
     pub(super) failing: Option<(Failure, UnixTime)>,
     /// What Postfix was told last, as a number.
     pub(super) told: Option<u64>,
+    /// What the database has is in force until then, and can't be read.
+    pub(super) broken: Option<UnixTime>,
+    /// In which hour how many lines of the log were about it.
+    lines: (u64, u8),
+}
+
+impl Entry {
+    /// Takes what is kept elsewhere, if it was fetched later than what is known here.
+    pub(super) fn adopt(&mut self, TlsPolicy { kept, refresh_at, .. }: TlsPolicy, now: UnixTime) {
+        let is_later = |ours: UnixTime| ours < kept.fetched && kept.fetched.0 <= now.0.saturating_add(SKEW);
+        if self.known.kept.as_ref().is_none_or(|(ours, _)| is_later(ours.fetched)) {
+            self.known.kept = Some((kept, refresh_at));
+        }
+    }
+
+    /// Whether the database need not be asked: it was, and nobody else can have renewed what is over.
+    pub(super) fn is_up_to_date(&self, now: UnixTime) -> bool {
+        self.is_read && (self.known.kept.is_none() || self.known.in_force(now).is_some())
+    }
+
+    /// Whether something is in force that can't be read.
+    pub(super) fn is_broken(&self, now: UnixTime) -> bool {
+        self.broken.is_some_and(|until| now <= until) && self.known.in_force(now).is_none()
+    }
+
+    /// Whether there may be another line of the log about it.
+    pub(super) fn may_be_logged(&mut self, now: UnixTime) -> bool {
+        let hour = now.0 / 3_600;
+        let before = if self.lines.0 == hour { self.lines.1 } else { 0 };
+        self.lines = (hour, before.saturating_add(1));
+        before < MAX_LINES
+    }
 }
 
 pub(super) struct Memory {
@@ -39,14 +77,12 @@ pub(super) struct Memory {
     max_bytes: usize,
     /// Fetches that are in flight; each ends with its channel.
     pub(super) flying: HashMap<Domain, watch::Receiver<()>>,
-    /// What the database did not take.
-    pub(super) unsaved: HashMap<Domain, TlsPolicy>,
-    /// Who was used on a new day.
-    pub(super) used: HashSet<Domain>,
-    /// What came to pass.
-    pub(super) events: Vec<TlsEvent>,
+    /// What waits for the database.
+    pub(super) waiting: Waiting,
     /// The database was away: until when it is not tried again.
-    pub(super) away_until: UnixTime,
+    away_until: Option<UnixTime>,
+    /// The newest forgetting of any domain that is known.
+    pub(super) newest: Forgotten,
 }
 
 impl Memory {
@@ -56,10 +92,9 @@ impl Memory {
             bytes: 0,
             max_bytes,
             flying: HashMap::new(),
-            unsaved: HashMap::new(),
-            used: HashSet::new(),
-            events: Vec::new(),
-            away_until: UnixTime(0),
+            waiting: Waiting::default(),
+            away_until: None,
+            newest: Forgotten::NEVER,
         }
     }
 
@@ -80,16 +115,37 @@ impl Memory {
         result
     }
 
-    pub(super) fn note(&mut self, event: TlsEvent) {
-        if self.events.len() < MAX_EVENTS {
-            self.events.push(event);
+    /// Whether the database may be tried: it was not away a moment ago. After that moment one tries it, for all.
+    pub(super) fn may_try(&mut self, now: UnixTime) -> bool {
+        let Some(until) = self.away_until else { return true };
+        let may = !lasts(until, now, AWAY);
+        if may {
+            self.is_away(now);
         }
+        may
     }
 
-    pub(super) fn keep_unsaved(&mut self, policy: TlsPolicy) {
-        if self.unsaved.len() < MAX_UNSAVED {
-            self.unsaved.insert(policy.domain.clone(), policy);
+    /// The database is away.
+    pub(super) fn is_away(&mut self, now: UnixTime) {
+        self.away_until = Some(UnixTime(now.0.saturating_add(AWAY)));
+    }
+
+    /// The database is there.
+    pub(super) fn is_there(&mut self) {
+        self.away_until = None;
+    }
+
+    /// What was known of a domain before is not known any more. Gives what it was.
+    pub(super) fn forget(&mut self, domain: &Domain, forgotten: Forgotten) -> Option<Entry> {
+        let is_before = |known: Forgotten| known < forgotten;
+        self.waiting.forget(domain, forgotten);
+        if !self.entries.peek(domain).is_some_and(|entry| is_before(entry.forgotten)) {
+            return None;
         }
+        Some(self.change(domain, |entry| {
+            let told = entry.told;
+            std::mem::replace(entry, Entry { forgotten, told, ..Entry::default() })
+        }))
     }
 
     #[cfg(test)]
@@ -98,8 +154,12 @@ impl Memory {
     }
 }
 
+/// Whether a time that lasts so many seconds at most is not over. A clock that was set back proves nothing.
+pub(super) fn lasts(until: UnixTime, now: UnixTime, longest: u64) -> bool {
+    now < until && until.0 - now.0 <= longest
+}
+
 fn weight(domain: &Domain, entry: &Entry) -> usize {
-    let patterns = entry.known.kept.as_ref().map_or(&[][..], |(kept, _)| kept.policy.mx());
-    let patterns: usize = patterns.iter().map(|p| size_of::<mta_sts::Pattern>() + p.to_string().len()).sum();
-    OVERHEAD + size_of::<Entry>() + 2 * domain.as_str().len() + patterns
+    let policy = entry.known.kept.as_ref().map_or(0, |(kept, _)| policy_bytes(kept));
+    OVERHEAD + size_of::<Entry>() + 2 * domain.as_str().len() + policy
 }

@@ -33,7 +33,8 @@ impl NextHop {
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         let domain = Domain::parse(name).ok()?;
-        // A single label or an address: nobody can have a certificate of the web's authorities for what is below it.
+        // DEVIATION: RFC 8461 §3.4 has a policy for every domain, but one of a single label is a host of the site's own, and
+        // nothing that the world should be asked about.
         domain.is_fqdn().then_some(Self { domain, is_host, port })
     }
 }
@@ -42,6 +43,7 @@ fn port(text: &str) -> Option<u16> {
     match text {
         "smtp" => Some(SMTP),
         "submission" => Some(587),
+        "smtps" | "submissions" => Some(465),
         _ => text.parse().ok().filter(|port| *port != 0),
     }
 }
@@ -69,6 +71,17 @@ mod tests {
         check("[mx.v.example]", "mx.v.example host 25");
         check("[mx.v.example]:2525", "mx.v.example host 2525");
         check("b\u{fc}cher.example", "xn--bcher-kva.example 25");
+        check("[B\u{dc}cher.Example.]:smtp", "xn--bcher-kva.example host 25");
+        check("bu\u{308}cher\u{3002}example", "xn--bcher-kva.example 25");
+        check("XN--BCHER-KVA.example", "xn--bcher-kva.example 25");
+        check("xn--i-7iq.example", "xn--i-7iq.example 25");
+        check("_x.a_b.v.example", "_x.a_b.v.example 25");
+        check("1.2.example.:025", "1.2.example 25");
+        check("ab--c.v.example", "ab--c.v.example 25");
+        // TLS from the first byte on: a smart host has its policy all the same.
+        for port in ["465", "smtps", "submissions"] {
+            check(&format!("[mx.v.example]:{port}"), "mx.v.example host 465");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use courier::{Probed, Prober, RootsError};
-use dane::{Destination, Host, Mx, Tlsa, Usage};
+use dane::{Destination, Host, Tlsa, Usage};
 use dns::{Dns, Name};
 use futures_util::stream::{self, StreamExt};
 use mail::{Domain, UnixTime};
@@ -115,13 +115,11 @@ pub async fn probe<D: Dns>(
     policy: Option<&Policy>,
     now: UnixTime,
 ) -> Probe {
-    let names = match &destination.mx {
-        Mx::Hosts { names, .. } => names.as_slice(),
-        Mx::None(_) | Mx::Unknown(_) => &[],
-    };
+    let names = destination.mx.names();
+    let next_hop = dane::next_hop_names(dns, &destination.mx, &Name::from(&hop.domain)).await;
     let begin = |name| {
         let dane = destination.hosts.iter().find(|(host, _)| host == name).map(|(_, host)| host);
-        look(prober, dns, hop, name, dane, policy, now)
+        look(prober, dns, (name, hop.port), &next_hop, dane, policy, now)
     };
     let looks: Vec<_> = names.iter().take(MAX_HOSTS).map(begin).collect();
     let hosts = stream::iter(looks).buffered(AT_ONCE).collect().await;
@@ -131,8 +129,8 @@ pub async fn probe<D: Dns>(
 async fn look<D: Dns>(
     prober: &Prober,
     dns: &D,
-    hop: &NextHop,
-    name: &Name,
+    (name, port): (&Name, u16),
+    next_hop: &[Name],
     dane: Option<&Host>,
     policy: Option<&Policy>,
     now: UnixTime,
@@ -145,12 +143,12 @@ async fn look<D: Dns>(
         None => Err("its name is no host name".to_owned()),
         Some(host) => {
             let asked = base.and_then(Name::to_domain).unwrap_or_else(|| host.clone());
-            let found = prober.probe(dns, host, &asked, hop.port, WITHIN).await;
+            let found = prober.probe(dns, host, &asked, port, WITHIN).await;
             found.map_err(|error| error.to_string())
         }
     };
     // RFC 7672 §3.2.2: names of an authority's certificate may be the base domain or the next hop.
-    let names: Vec<Name> = base.cloned().into_iter().chain([Name::from(&hop.domain)]).collect();
+    let names: Vec<Name> = base.into_iter().chain(next_hop).cloned().collect();
     let chain = found.as_ref().map_or(&[][..], |probed: &Probed| probed.chain.as_slice());
     let tlsa = fit(dane, chain, &names, now);
     let allowed = policy.filter(|policy| !policy.mx().is_empty()).map(|policy| allows(policy, host.as_ref()));

@@ -16,6 +16,9 @@ use verdict::tls::Sts;
 use super::keeper::{Keeper, WAIT, World};
 use super::memory::Memory;
 
+mod forgetting;
+mod trouble;
+
 /// What the world does, shared with the test.
 #[derive(Clone)]
 struct Made(Arc<Parts>);
@@ -97,7 +100,10 @@ impl World for Made {
         0
     }
 
-    fn event(&self, event: &TlsEvent) {
+    fn event(&self, event: &TlsEvent, is_logged: bool) {
+        if !is_logged {
+            return;
+        }
         let text = match event.kind {
             TlsEventKind::Fetched => event.kind.as_str().to_owned(),
             kind => format!("{}: {}", kind.as_str(), event.text),
@@ -213,6 +219,20 @@ async fn sts_10_a_record_that_vanishes_is_told_once() {
     lab.world.zone("_mta-sts.v.example. TXT \"v=STSv1;\"");
     lab.sts().await;
     assert_eq!(lab.world.events(), "vanished: a record that does not count: v=STSv1;");
+}
+
+#[tokio::test]
+async fn who_opted_out_may_go_without_a_warning() {
+    let lab = Lab::new(ONE, &[Ok(NONE), Err("HTTP 404")]).await;
+    assert_eq!(lab.sts().await, "none");
+    assert_eq!(lab.world.events(), "fetched");
+    lab.world.zone(TWO);
+    assert_eq!(lab.sts().await, "none");
+    lab.keeper.landed().await;
+    assert_eq!(lab.world.fetches(), 2);
+    lab.world.zone("");
+    assert_eq!(lab.sts().await, "none");
+    assert_eq!(lab.world.events(), "");
 }
 
 #[tokio::test]
@@ -358,8 +378,9 @@ async fn sts_22_a_broken_row_is_fetched_again_and_never_taken_for_none() {
 async fn what_postfix_is_told_is_history_when_it_changes() {
     let lab = Lab::new("", &[]).await;
     let domain = Domain::parse("v.example").unwrap();
-    let told =
-        |answer, is_nothing| lab.keeper.told(&domain, answer, is_nothing, || format!("answer {answer}"));
+    let told = |answer: u8, is_nothing| {
+        lab.keeper.told(&domain, &answer.to_string(), is_nothing, || format!("answer {answer}"));
+    };
     told(1, true);
     told(1, true);
     told(2, false);

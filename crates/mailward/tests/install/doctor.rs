@@ -137,6 +137,19 @@ fn rights_and_keys() {
     check(&place, 1, &["error key-unreadable", unpublished]);
 }
 
+#[test]
+fn net_14_keys_where_parts_without_keys_read() {
+    let place = Place::new();
+    place.write("world.zone", "example.com. IN TXT \"v=spf1 -all\"\n");
+    fs::create_dir_all(place.path("etc/data/keys")).unwrap();
+    for (keys, is_found) in [("data/keys", true), ("keys", false)] {
+        let more = format!("[store]\npath = \"data\"\n[signing]\nkey_directory = \"{keys}\"\n");
+        config(&place, "127.0.0.1:1", &more);
+        let (got, _) = found(&run(&place, "doctor --config etc/mailward.toml --dns world.zone --json"));
+        assert_eq!(got.contains(&"note keys-in-data".to_owned()), is_found, "{got:?}");
+    }
+}
+
 /// What is found of the data.
 #[track_caller]
 fn check_data(place: &Place, want: &[&str]) {

@@ -115,18 +115,50 @@ fn the_socket_in_the_chroot() {
     );
 }
 
-#[test]
-fn net_14_systemd_takes_the_unit() {
-    let place = Place::new();
-    let run = place.run("init --dir /etc/elsewhere --print-unit");
-    run.prints(0, &["ExecStart=/usr/bin/mailward serve --config /etc/elsewhere/mailward.toml\n"]);
+/// systemd has nothing to say about it.
+fn taken(place: &Place, unit: &str) {
     // The test's own program stands where the unit has that of the package.
-    let unit = run.text().replace("/usr/bin/mailward", env!("CARGO_BIN_EXE_mailward"));
-    let path = place.write("mailward.service", unit);
+    let path =
+        place.write("mailward.service", unit.replace("/usr/bin/mailward", env!("CARGO_BIN_EXE_mailward")));
     let Ok(output) = Command::new("systemd-analyze").arg("verify").arg(&path).output() else {
         return not_run("a test with systemd-analyze", "this machine has none");
     };
     let said = String::from_utf8_lossy(&output.stderr);
     let ours: Vec<&str> = said.lines().filter(|line| line.contains("mailward")).collect();
     assert!(output.status.success() && ours.is_empty(), "{said}");
+}
+
+#[test]
+fn net_14_systemd_takes_the_unit() {
+    let place = Place::new();
+    let run = place.run("init --dir /etc/elsewhere --print-unit");
+    run.prints(
+        0,
+        &["ExecStart=/usr/bin/mailward serve --config /etc/elsewhere/mailward.toml\n", "ExecReload="],
+    );
+    taken(&place, &run.text());
+    assert!(!run.text().contains("InaccessiblePaths"));
+}
+
+#[test]
+fn net_14_the_units_of_parts_without_keys_hide_them() {
+    let place = Place::new();
+    let run = place.run("init --print-unit --only tls-policy");
+    let start = "ExecStart=/usr/bin/mailward serve --only tls-policy --config /etc/mailward/mailward.toml\n";
+    run.prints(0, &["/mailward-tls-policy.service\n", start, "InaccessiblePaths=-/etc/mailward/keys\n"]);
+    taken(&place, &run.text());
+    assert!(!run.text().contains("ExecReload"), "it needs a restart");
+    // Where the configuration has them.
+    place.write(
+        "mailward.toml",
+        "[signing]\nkey_directory = '/srv/keys'\n[[signing.key]]\nfile = '/srv/key.pem'\ndomain = 'a.example'\nselector = 's'\n",
+    );
+    place.run("init --dir . --print-unit --only web,jobs").prints(
+        0,
+        &["/mailward-web-jobs.service\n", "InaccessiblePaths=-/srv/key.pem\nInaccessiblePaths=-/srv/keys\n"],
+    );
+    let run = place.run("init --print-unit --only milter,web,jobs");
+    run.prints(0, &["/mailward.service\n", " serve --only milter,web,jobs --config ", "ExecReload="]);
+    assert!(!run.text().contains("InaccessiblePaths"));
+    place.run("init --only web").check(2, &["--print-unit"]);
 }

@@ -1,8 +1,13 @@
 //! Mail from outside.
 
+use std::net::TcpListener;
 use std::sync::atomic::Ordering;
 
-use super::world::{DAY, NOW, World, sample};
+use testkit::real::Root;
+use testkit::real::postfix::Postfix;
+
+use super::program::{Program, inbound};
+use super::world::{DAY, NOW, Names, World, sample};
 
 const TRUST: (&str, &str, &str) = ("192.0.2.10", "mail.trust.example", "bob@trust.example");
 const SPOOFER: (&str, &str, &str) = ("203.0.113.66", "mail.spoofing.example", "bob@spoofing.example");
@@ -94,42 +99,75 @@ fn behind_a_relay_spf_judges_who_came_to_it() {
 
 #[test]
 fn smug_01_smuggling_forms_are_one_message() {
-    World::each("", "", |world| {
-        let forms: [&[u8]; 12] = [
-            b"\n.\n",
-            b"\n.\r\n",
-            b"\r\n.\n",
-            b"\r.\r",
-            b"\r.\n",
-            b"\n.\r",
-            b"\r.\r\n",
-            b"\r\n.\r",
-            b"\r\n\x00.\r\n",
-            b"\r\n.\x00\r\n",
-            b"\r\n.\r\r\n",
-            b"\r\r\n.\r\r\n",
-        ];
-        for form in forms {
-            let before = world.postfix.sink.arrived().len();
-            let smuggled: &[u8] =
-                b"MAIL FROM:<admin@trust.example>\r\nRCPT TO:<alice@receiver.test>\r\nDATA\r\n\
-                  From: admin@trust.example\r\n\r\nsmuggled\r\n";
-            let message = [b"From: bob@spoofing.example\r\n\r\nbody".as_slice(), form, smuggled].concat();
-            let mut client = super::world::outside(&world.postfix, SPOOFER.0, SPOOFER.1);
-            let reply = client.envelope(SPOOFER.2, &["alice@receiver.test"]);
-            assert!(reply.starts_with("354"), "{reply}");
-            client.raw(&[&message[..], b"\r\n.\r\n"].concat());
-            let reply = client.reply();
-            let log = world.log();
-            match reply.starts_with("250") {
-                true => assert_eq!(world.postfix.sink.wait_for(before + 1).len(), before + 1, "{form:?}"),
-                false => assert_eq!(world.postfix.sink.arrived().len(), before, "{form:?} {reply}"),
+    World::each("", "", |world| one_message(&world.postfix, || world.log()));
+}
+
+#[test]
+fn smug_02_behind_a_before_queue_filter_they_are_one_message_too() {
+    for root in Root::all(&["postfix"]) {
+        let Some(names) = Names::start("") else { return };
+        let program = Program::start(&inbound(names.resolver.addr, ""));
+        // The filter passes everything on as it is: it is no more than the hop.
+        let behind = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let postfix = Postfix::start_with(
+            &root,
+            &format!(
+                "smtpd_authorized_xclient_hosts = 127.0.0.0/8\nsmtpd_forbid_bare_newline = normalize\n\
+                 smtpd_proxy_filter = {behind}\n"
+            ),
+            &format!(
+                "{behind} inet n - n - - smtpd -o smtpd_proxy_filter= -o smtpd_milters=inet:{}\n",
+                program.addr()
+            ),
+        );
+        one_message(&postfix, || program.log());
+    }
+}
+
+/// Whatever may be taken for the end of a message, what follows it is no message of its own.
+fn one_message(postfix: &Postfix, log: impl Fn() -> String) {
+    let forms: [&[u8]; 12] = [
+        b"\n.\n",
+        b"\n.\r\n",
+        b"\r\n.\n",
+        b"\r.\r",
+        b"\r.\n",
+        b"\n.\r",
+        b"\r.\r\n",
+        b"\r\n.\r",
+        b"\r\n\x00.\r\n",
+        b"\r\n.\x00\r\n",
+        b"\r\n.\r\r\n",
+        b"\r\r\n.\r\r\n",
+    ];
+    // How many of an author were judged, in the log of either form.
+    let by = |author: &str| {
+        let forms = [format!("\"author\":\"{author}\""), format!(" author={author} ")];
+        forms.iter().map(|form| log().matches(form.as_str()).count()).sum::<usize>()
+    };
+    let mut came = 0;
+    for form in forms {
+        let before = postfix.sink.arrived().len();
+        let smuggled: &[u8] = b"MAIL FROM:<admin@trust.example>\r\nRCPT TO:<alice@receiver.test>\r\nDATA\r\n\
+            From: admin@trust.example\r\n\r\nsmuggled\r\n";
+        let message = [b"From: bob@spoofing.example\r\n\r\nbody".as_slice(), form, smuggled].concat();
+        let mut client = super::world::outside(postfix, SPOOFER.0, SPOOFER.1);
+        let reply = client.envelope(SPOOFER.2, &["alice@receiver.test"]);
+        assert!(reply.starts_with("354"), "{reply}");
+        client.raw(&[&message[..], b"\r\n.\r\n"].concat());
+        let reply = client.reply();
+        let log = log();
+        match reply.starts_with("250") {
+            true => {
+                came += 1;
+                assert_eq!(postfix.sink.wait_for(before + 1).len(), before + 1, "{form:?}");
             }
-            assert!(!log.contains("admin@trust.example"), "{form:?} {log}");
-            let authors = log.matches("\"author\":\"trust.example\"").count();
-            assert_eq!(authors, 0, "{form:?}: {log}");
+            false => assert_eq!(postfix.sink.arrived().len(), before, "{form:?} {reply}"),
         }
-    });
+        assert!(!log.contains("admin@trust.example"), "{form:?} {log}");
+        assert_eq!(by("trust.example"), 0, "{form:?}: {log}");
+    }
+    assert!(came >= 8 && by("spoofing.example") == came, "{came} came in: {}", log());
 }
 
 /// Good mail on so many days, from this one after the samples on.

@@ -29,3 +29,6 @@ mod systemd;
 mod trouble;
 mod vectors;
 mod world;
+
+#[path = "../process/mod.rs"]
+mod process;

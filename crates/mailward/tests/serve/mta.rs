@@ -9,7 +9,7 @@ use mailward::config::LogFormat;
 use mailward::serve::log::Log;
 use mailward::serve::milter::{Listening, WISH};
 use mailward::serve::past::Past;
-use mailward::serve::shared::Shared;
+use mailward::serve::shared::{Ground, Shared};
 use mailward::serve::site::Site;
 use milter::client::{Client, Replies};
 use milter::command::{Command, Connect, Peer};
@@ -49,8 +49,8 @@ pub async fn show<D: Dns + Clone + Send + Sync + 'static>(
     let lines = Arc::new(Mutex::new(String::new()));
     let written = Arc::clone(&lines);
     let log = Log::new(LogFormat::Json, move |line| written.lock().unwrap().push_str(line));
-    let clock = Box::new(move || UnixTime(now));
-    let shared = Arc::new(Shared::new(site, dns, log, Past::in_memory(), clock));
+    let clock = Arc::new(move || UnixTime(now));
+    let shared = Arc::new(Shared::new(Ground::new(dns, log, clock), site, Past::in_memory()));
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = socket.local_addr().unwrap();
     let listener = milter::Listener::tcp(socket).unwrap();
@@ -86,7 +86,10 @@ pub async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shown: &Shown<'_
     mta.ask(&Command::EndOfHeader).await.unwrap();
     tokio::time::sleep(shown.slow).await;
     for piece in shown.body.chunks(65_535) {
-        mta.ask(&Command::Body(piece)).await.unwrap();
+        let replies = mta.ask(&Command::Body(piece)).await.unwrap();
+        if replies.last().unwrap() != Reply::Continue {
+            return said(&replies);
+        }
     }
     said(&mta.ask(&Command::EndOfBody(b"")).await.unwrap())
 }

@@ -217,7 +217,7 @@ fn re_injected_mail_is_left_alone() {
         super::world::NO_PORT
     );
     let (site, _) = mailward::serve::site::Site::new(super::world::config(&text)).unwrap();
-    world.shared.take_over(site, None);
+    world.shared.take_over(site);
     let own = [b"Authentication-Results: mx.receiver.test; dmarc=pass\r\n", MESSAGE].concat();
     let delivered = world.delivered(|world| submit(world, "alice", &own));
     assert!(delivered.ends_with(str::from_utf8(&own).unwrap()), "{delivered}");

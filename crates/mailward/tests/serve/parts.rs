@@ -1,11 +1,14 @@
 //! `serve --only`: the same program and configuration, in parts.
 
 use std::fs;
-use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use nix::sys::signal::Signal;
+use socketmap::client::Client;
 use tempfile::TempDir;
 use testkit::real::postgres::Postgres;
 use testkit::real::{not_run, wait_until};
@@ -25,6 +28,115 @@ fn site() -> (TempDir, String) {
         keys.display()
     );
     (folder, text)
+}
+
+/// The version of a database.
+fn version(place: &store::Place) -> Result<Option<u32>, store::Error> {
+    Runtime::new().unwrap().block_on(async {
+        let store = store::Store::new(place).unwrap();
+        let version = store.version().await;
+        store.close().await;
+        version
+    })
+}
+
+/// What makes it answer Postfix.
+const TABLE: &str = "[tls_policy]\naddress = '127.0.0.1:0'\nauthorities = 'bundled'\n";
+
+/// What its table of TLS policies says.
+fn ask(program: &Program, key: &str) -> String {
+    program.says("for=\"TLS policies\"", 1);
+    let addr = program.at("listener=tls-policy at=inet:");
+    let reply = Runtime::new().unwrap().block_on(async {
+        let mut client = Client::new(tokio::net::TcpStream::connect(addr).await.unwrap());
+        client.ask(b"tls-policy", key.as_bytes()).await.unwrap()
+    });
+    format!("{reply:?}")
+}
+
+#[test]
+fn net_14_the_part_that_asks_policy_hosts_needs_no_keys_and_shows_what_it_knows() {
+    if !nix::unistd::Uid::effective().is_root() {
+        return not_run("keys that only root can read", "it has to be root");
+    }
+    let (_folder, text) = site();
+    let text = format!("{text}[dns]\nservers = '127.0.0.1:1'\n{TABLE}");
+    let mut program = Program::start_with(&text, &["--only", "tls-policy,web"], |_| {});
+    // Nobody answers about this one, and nothing is known of it.
+    assert_eq!(ask(&program, "a.example"), "NotFound");
+    assert_eq!(program.page("/healthz"), (200, "tls-policy: good\ndns: good\nstore: good\n".to_owned()));
+    let (_, page) = program.page("/metrics");
+    assert!(page.contains("mailward_tls_answers_total{level=\"nothing\"} 1\n"), "{page}");
+    assert!(
+        page.contains("mailward_dns_answers_total") && !page.contains("mailward_messages_total"),
+        "{page}"
+    );
+    let log = program.log();
+    assert!(log.contains("parts=tls-policy,web ") && !log.contains("listener=milter"), "{log}");
+    let data = program.folder.path().join("mailward-data");
+    assert!(!data.join("journal").exists() && !data.join("reload.sock").exists(), "it handles no mail");
+    assert_eq!(version(&program.place()), Ok(Some(store::VERSION)), "it keeps policies by itself");
+    program.signal(Signal::SIGHUP);
+    program.says("these parts need a restart", 1);
+    program.end();
+}
+
+#[test]
+fn the_part_that_handles_mail_keeps_no_table_and_reloads_without_it() {
+    let (_folder, text) = site();
+    let text = text.replace("[daemon]\nuser = 'nobody'\n", TABLE);
+    let mut program = Program::start_with(&text, &["--only", "milter"], |_| {});
+    program.says("event=listening", 1);
+    let reloaded = mailward(program.folder.path(), &["reload", "--config", "mailward.toml"]);
+    assert!(reloaded.status.success(), "{}", program.log());
+    program.end();
+    assert!(!program.log().contains("TLS policies"), "{}", program.log());
+}
+
+/// The running part opens a key by a path under which another file stood when it gave up its rights: it has the database's
+/// authorities read then, once that asks for TLS.
+#[test]
+fn net_14_parts_that_face_strangers_cannot_read_the_folder_of_keys() {
+    for part in ["web", "tls-policy"] {
+        let said = opens_a_key(part, false);
+        assert!(!said.contains("denied"), "{part} in no sandbox may: {said}");
+        let said = opens_a_key(part, true);
+        match said.contains("sandbox=landlock") {
+            true => assert!(said.contains("Permission denied"), "{part}: {said}"),
+            false => not_run("keys that a part can't read", "this kernel has no landlock"),
+        }
+    }
+}
+
+/// The log of the part until its database was away.
+fn opens_a_key(part: &str, sandbox: bool) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (authorities, keys) = (folder.path().join("ca.pem"), folder.path().join("keys"));
+    fs::create_dir(&keys).unwrap();
+    let key = keys.join("key.pem");
+    [&authorities, &key].into_iter().for_each(|file| fs::write(file, "nothing").unwrap());
+    let database = TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = format!(
+        "[web]\naddress = '127.0.0.1:0'\n{TABLE}[signing]\nkey_directory = '{}'\n[dns]\nservers = '127.0.0.1:1'\n\
+         [store]\nurl = 'postgres://u@{}/d?sslmode=verify-ca&sslrootcert={}'\n[daemon]\nsandbox = {sandbox}\n",
+        keys.display(),
+        database.local_addr().unwrap(),
+        authorities.display()
+    );
+    thread::spawn(move || {
+        for stream in database.incoming() {
+            let mut stream = stream.unwrap();
+            // It runs, and asks for TLS.
+            stream.read_exact(&mut [0; 8]).unwrap();
+            let _ = fs::remove_file(&authorities);
+            symlink(&key, &authorities).unwrap();
+            stream.write_all(b"S").unwrap();
+        }
+    });
+    let program = Program::start_with(&text, &["--only", part], |_| {});
+    let is_away = || ["the database is away", "until="].iter().any(|words| program.log().contains(words));
+    assert!(wait_until(is_away), "{}", program.log());
+    program.log()
 }
 
 #[test]
@@ -91,15 +203,7 @@ fn the_part_that_handles_mail_opens_no_pages_and_the_jobs_open_nothing() {
     assert!(TcpStream::connect(milter.addr()).is_ok());
     let mut jobs = Program::start_with(&text, &["--only", "jobs"], |_| {});
     let database = store::Place::Sqlite(jobs.folder.path().join("mailward-data/mailward.db"));
-    let runtime = Runtime::new().unwrap();
-    let made = || {
-        runtime.block_on(async {
-            let store = store::Store::new(&database).unwrap();
-            let version = store.version().await;
-            store.close().await;
-            version == Ok(Some(store::VERSION))
-        })
-    };
+    let made = || version(&database) == Ok(Some(store::VERSION));
     assert!(wait_until(made), "{}", jobs.log());
     milter.end();
     jobs.end();
@@ -120,15 +224,7 @@ fn parts_without_keys_reach_a_postgresql_and_the_web_part_changes_nothing_in_it(
     let Some(mut postgres) = Postgres::start() else { return };
     let text = format!("[web]\naddress = '127.0.0.1:0'\n[store]\nurl = '{}'\n", postgres.url());
     let place = store::Place::Postgres(store::PostgresUrl::parse(&postgres.url()).unwrap());
-    let runtime = Runtime::new().unwrap();
-    let version = || {
-        runtime.block_on(async {
-            let store = store::Store::new(&place).unwrap();
-            let version = store.version().await;
-            store.close().await;
-            version
-        })
-    };
+    let version = || version(&place);
     assert!(wait_until(|| version().is_ok()));
     let mut web = Program::start_with(&text, &["--only", "web"], |_| {});
     let good = (200, "store: good\n".to_owned());

@@ -1,28 +1,26 @@
 //! The program itself, as it is started by people and by systemd, and what it has written into its database.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use mail::UnixTime;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use store::{MAX_PAGE, MessageRow, Place, Store};
 use tempfile::TempDir;
-use testkit::real::wait_until;
 use tokio::runtime::Runtime;
 
 use super::mta::{Said, Shown, talk};
+use super::process::Process;
 
 /// The program, until it is dropped.
 pub struct Program {
-    pub child: Child,
-    lines: Arc<Mutex<String>>,
+    process: Process,
     /// Where it runs; its data are in `mailward-data`, unless the configuration says otherwise.
     pub folder: TempDir,
     /// Its configuration.
@@ -61,9 +59,9 @@ impl Program {
         fs::write(&file, complete(text)).unwrap();
         // The data are made in it, also by a user who has no rights here.
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
-        let (wrapper, lines) = (wrapper(&folder), Arc::default());
-        let child = run(command(&wrapper, &folder, &file, words, change), &lines);
-        Self { child, lines, folder, file, wrapper }
+        let wrapper = wrapper(&folder);
+        let process = Process::start(command(&wrapper, &folder, &file, words, change));
+        Self { process, folder, file, wrapper }
     }
 
     /// Another configuration, which is not read yet.
@@ -78,39 +76,14 @@ impl Program {
         if text.contains("127.0.0.1:0") {
             fs::write(&self.file, text.replace("127.0.0.1:0", &self.addr().to_string())).unwrap();
         }
-        self.child = run(command(&self.wrapper, &self.folder, &self.file, &[], |_| {}), &self.lines);
+        self.process.start_again(command(&self.wrapper, &self.folder, &self.file, &[], |_| {}));
         self.says("event=listening", starts + 1);
-    }
-
-    /// `kill -9`.
-    pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 
     /// Tells it to end and waits until it has, by itself and well.
     pub fn end(&mut self) {
         self.signal(Signal::SIGTERM);
-        assert!(wait_until(|| self.has_ended()), "{}", self.log());
-        assert!(self.child.wait().unwrap().success(), "{}", self.log());
-    }
-
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
-    pub fn log(&self) -> String {
-        self.lines.lock().unwrap().clone()
-    }
-
-    /// Waits until something stands in the log so often.
-    pub fn says(&self, what: &str, times: usize) {
-        let said = wait_until(|| self.log().matches(what).count() >= times);
-        assert!(said, "{what} is not there {times} times:\n{}", self.log());
-    }
-
-    pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+        assert!(self.ended(), "{}", self.log());
     }
 
     /// Where its first listener is.
@@ -124,7 +97,8 @@ impl Program {
         self.at("listener=web at=http://")
     }
 
-    fn at(&self, front: &str) -> SocketAddr {
+    /// What stands behind this in its log.
+    pub fn at(&self, front: &str) -> SocketAddr {
         let log = self.log();
         let at = log.split(front).nth(1).unwrap_or_else(|| panic!("{front} is not in\n{log}"));
         at.split_whitespace().next().unwrap().trim_end_matches('/').parse().unwrap()
@@ -151,28 +125,6 @@ impl Program {
         get(self.web(), path)
     }
 
-    /// A file of `/proc` about it.
-    pub fn proc(&self, file: &str) -> PathBuf {
-        format!("/proc/{}/{file}", self.child.id()).into()
-    }
-
-    /// A line of its status there.
-    pub fn status(&self, name: &str) -> String {
-        let status = fs::read_to_string(self.proc("status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim_start_matches(':').trim().to_owned()
-    }
-
-    /// Its memory, in KiB: `VmRSS` now, `VmHWM` the most there was.
-    pub fn kib(&self, name: &str) -> u64 {
-        self.status(name).split_whitespace().next().unwrap().parse().unwrap()
-    }
-
-    /// How many files and connections it has open.
-    pub fn open_files(&self) -> usize {
-        fs::read_dir(self.proc("fd")).unwrap().count()
-    }
-
     /// Its database, where it is SQLite.
     pub fn place(&self) -> Place {
         Place::Sqlite(self.folder.path().join("mailward-data/mailward.db"))
@@ -190,28 +142,22 @@ fn command(
     let mut words = wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_mailward")]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words).arg("serve").arg("--config").arg(file).args(more).current_dir(folder.path());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     change(&mut command);
     command
 }
 
-/// Runs it; what it logs goes to `lines`.
-fn run(mut command: Command, lines: &Arc<Mutex<String>>) -> Child {
-    let mut child = command.spawn().unwrap();
-    drop(command);
-    let (all, stderr) = (Arc::clone(lines), BufReader::new(child.stderr.take().unwrap()));
-    std::thread::spawn(move || {
-        for line in stderr.lines().map_while(Result::ok) {
-            all.lock().unwrap().push_str(&format!("{line}\n"));
-        }
-    });
-    child
+impl Deref for Program {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl DerefMut for Program {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
     }
 }
 

@@ -30,6 +30,11 @@ fn net_15_what_comes_of_a_reload_is_told() {
     let taken: Value = serde_json::from_str(&reload(&program, &["--json"]).1).unwrap();
     assert_eq!(taken, json!({ "taken_over": true, "why": null }));
 
+    let mut full = Command::new(env!("CARGO_BIN_EXE_mailward"));
+    full.args(["reload", "--config", "mailward.toml"]).current_dir(program.folder.path());
+    full.stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+    assert_eq!(full.status().unwrap().code(), Some(2), "nobody is told");
+
     program.write(&format!("{GOOD}[policy]\nmode = 'wrong'\nmod = 1\n"));
     let (code, said) = reload(&program, &[]);
     assert_eq!(code, 1);

@@ -109,7 +109,7 @@ fn mail_that_stays_or_is_refused_is_not_sealed() {
         text("listeners = 'milter'")
     );
     let (site, _) = mailward::serve::site::Site::new(super::world::config(&all)).unwrap();
-    world.shared.take_over(site, None);
+    world.shared.take_over(site);
     let leaves = send(&world, TRUST, &sample("good.eml"));
     check_valid(&leaves, &records, 1);
     let reply =
@@ -147,7 +147,7 @@ fn arc_09_what_a_trusted_sealer_saw_pass_is_let_through_and_what_others_saw_is_n
             super::world::NO_PORT
         );
         let (site, _) = mailward::serve::site::Site::new(super::world::config(&text)).unwrap();
-        world.shared.take_over(site, None);
+        world.shared.take_over(site);
         let delivered = send(&world, FORWARDER, sealed.as_bytes());
         assert!(delivered.contains("dmarc=fail") && delivered.contains("arc=pass"), "{delivered}");
         assert!(delivered.contains(mark), "{trusted}: {delivered}\n{}", world.log());

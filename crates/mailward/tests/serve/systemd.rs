@@ -1,6 +1,7 @@
 //! What systemd is told, and the sockets that it gives. In its place stands the test.
 
 use std::ffi::OsString;
+use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -8,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use tempfile::TempDir;
+use testkit::real::not_run;
 
 use super::program::{Program, get, mailward};
 
@@ -104,5 +107,25 @@ fn sockets_that_systemd_gives_without_names_are_used_in_their_order() {
     for (name, addr) in [("milter", first), ("other", second)] {
         assert!(program.log().contains(&format!("listener={name} at=inet:{addr}")), "{}", program.log());
     }
+    program.end();
+}
+
+/// The unit hides it (`ProcSubset=pid`).
+#[test]
+fn the_name_of_the_host_is_known_without_proc_sys() {
+    if !nix::unistd::Uid::effective().is_root() {
+        return not_run("a daemon that does not see /proc/sys", "it takes the rights of root to hide that");
+    }
+    let hide = |_: &TempDir| {
+        let script = "mount -t tmpfs tmpfs /proc/sys && exec \"$@\"";
+        ["unshare", "--mount", "sh", "-c", script, "sh"].map(str::to_owned).into()
+    };
+    let text =
+        format!("{CONFIG}for = 'inbound'\n[dns]\nservers = '127.0.0.1:1'\n[receiving]\ndeadline = '1s'\n");
+    let mut program = Program::start_by(hide, &text);
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let said = program.show("client.test", "x@a.example");
+    let (_, value) = &said.inserted[0];
+    assert!(value.trim_start().starts_with(&format!("{};", name.trim())), "{name}: {value}");
     program.end();
 }

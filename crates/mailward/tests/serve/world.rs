@@ -8,7 +8,7 @@ use mailward::config::{Config, LogFormat};
 use mailward::serve::log::Log;
 use mailward::serve::milter::{Listening, WISH};
 use mailward::serve::past::Past;
-use mailward::serve::shared::Shared;
+use mailward::serve::shared::{Ground, Shared};
 use mailward::serve::site::Site;
 use resolver::{Resolver, Server};
 use testkit::real::postfix::Postfix;
@@ -99,8 +99,8 @@ impl World {
         let dns = Resolver::new(resolver::Settings::new(vec![Server::plain(names.resolver.addr)])).unwrap();
         let site = site(text);
         let time = Arc::clone(&clock);
-        let now = Box::new(move || UnixTime(time.load(Ordering::Relaxed)));
-        let shared = Arc::new(Shared::new(site, dns, log, Past::in_memory(), now));
+        let now = Arc::new(move || UnixTime(time.load(Ordering::Relaxed)));
+        let shared = Arc::new(Shared::new(Ground::new(dns, log, now), site, Past::in_memory()));
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
         let listener = milter::Listener::tcp(socket).unwrap();
@@ -118,7 +118,7 @@ impl World {
 
     /// Has another configuration take over, as a reload does.
     pub fn reconfigure(&self, text: &str) {
-        self.shared.take_over(site(text), None);
+        self.shared.take_over(site(text));
     }
 
     /// Sets the clock by that of the machine: other programs believe no signature of the future.

@@ -13,7 +13,8 @@ use testkit::https::{Authority, Flaw, Host, end, ok};
 use testkit::real::knot;
 use tokio::net::TcpStream;
 
-use super::lab::{Program, processor};
+use super::process::processor;
+use super::program::{Program, config_with};
 
 /// Domains, each of which is asked about once; all have a policy of their own.
 const DOMAINS: usize = 4_000;
@@ -54,7 +55,7 @@ fn cold_domains() {
     for connections in CONNECTIONS {
         let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let tls_policy = format!("address = '{addr}'\nhttps_port = {}\n", host.address.port());
-        let program = Program::with(knot.addr, &authority, &tls_policy, addr);
+        let program = Program::start_with(&authority, &config_with(knot.addr, &tls_policy), addr, None);
         let fetched = host.connections();
         let spent = || [program.processor(), processor(knot.running.pid()), processor(std::process::id())];
         let (before, start) = (spent(), Instant::now());

@@ -1,315 +1,360 @@
-//! Everything but Postfix.
+//! Everything but Postfix and the program: names, policy hosts, mail servers.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use socketmap::client::Client;
-use tempfile::TempDir;
 use testkit::https::{Authority, Certified, Flaw, Host, end, ok};
 use testkit::real::mx::Mx;
 use testkit::real::unbound::{Unbound, unbound};
-use testkit::real::{Knot, signed_knot, wait_until};
-use tokio::net::TcpStream;
+use testkit::real::{DEADLINE, Knot, signed_knot};
+
+/// The world. Its zone is signed; what is not said to be signed below is insecure to the resolvers.
+pub(crate) struct Lab {
+    pub(crate) policies: Policies,
+    /// Mail servers by name.
+    pub(crate) servers: BTreeMap<String, Mx>,
+    pub(crate) resolver: Unbound,
+    pub(crate) authority: Authority,
+    pub(crate) host: Host,
+    pub(crate) gate: Arc<Gate>,
+    /// What unbound has to know of trust.
+    trust: String,
+    knot: Knot,
+}
 
 /// The policies that are served, by domain; without one the host answers 404.
 pub(crate) type Policies = Arc<Mutex<BTreeMap<String, String>>>;
 
-/// The world: names, policy hosts, mail servers.
-pub(crate) struct Lab {
-    pub(crate) policies: Policies,
-    /// Mail servers by name.
-    pub(crate) servers: BTreeMap<&'static str, Mx>,
-    pub(crate) resolver: Unbound,
-    pub(crate) authority: Authority,
-    pub(crate) host: Host,
-    _knot: Knot,
+/// Holds answers of the policy host back.
+#[derive(Default)]
+pub(crate) struct Gate {
+    held: Mutex<Held>,
+    changed: Condvar,
 }
 
-/// Domains with a policy, their mode and the MX hosts that it allows. Each has one MX host, mx.DOMAIN.
-const WITH_POLICY: &[(&str, &str, &str)] = &[
-    ("sts-good.test", "enforce", "mx.sts-good.test"),
-    ("sts-wild.test", "enforce", "*.sts-wild.test"),
-    ("sts-wrong-mx.test", "enforce", "mx.other.test"),
-    ("sts-other-name.test", "enforce", "mx.sts-other-name.test"),
-    ("sts-expired.test", "enforce", "mx.sts-expired.test"),
-    ("sts-unknown.test", "enforce", "mx.sts-unknown.test"),
-    ("sts-no-tls.test", "enforce", "mx.sts-no-tls.test"),
-    ("sts-testing.test", "testing", "mx.other.test"),
-    ("sts-none.test", "none", ""),
-    ("sts-dane.test", "enforce", "mx.other.test"),
-    ("sts-dane-bad.test", "enforce", "mx.sts-dane-bad.test"),
+#[derive(Default)]
+struct Held {
+    domains: BTreeSet<String>,
+    /// Those that were asked for and not answered.
+    asked: BTreeSet<String>,
+}
+
+/// Domains: the policy (mode and patterns; `-` for none) and the MX hosts, best first: a name in front of the domain or one that
+/// ends with `.test`; behind it the certificate of the server that is started for it (see [`Server`]).
+const DOMAINS: &[(&str, &str, &str)] = &[
+    ("plain.test", "-", "mx:good"),
+    ("plain-no-tls.test", "-", "mx:clear"),
+    ("plain-expired.test", "-", "mx:expired"),
+    ("sts-good.test", "enforce mx.sts-good.test", "mx:good"),
+    ("sts-second.test", "enforce mx1.sts-second.test mx2.sts-second.test", "mx1:expired mx2:good"),
+    ("sts-wrong-mx.test", "enforce mx.other.test", "mx:good"),
+    ("sts-other-name.test", "enforce mx.sts-other-name.test", "mx:other-name"),
+    ("sts-expired.test", "enforce mx.sts-expired.test", "mx:expired"),
+    ("sts-unknown.test", "enforce mx.sts-unknown.test", "mx:stranger"),
+    ("sts-self-signed.test", "enforce mx.sts-self-signed.test", "mx:self-signed"),
+    ("sts-no-tls.test", "enforce mx.sts-no-tls.test", "mx:clear"),
+    // A wildcard stands for one label.
+    ("sts-wild.test", "enforce *.sts-wild.test", "mx:good"),
+    ("sts-deep.test", "enforce *.sts-deep.test", "mx.two:good"),
+    ("sts-deep-first.test", "enforce *.sts-deep-first.test", "mx.two:good mx:good"),
+    ("sts-same.test", "enforce *.sts-same.test", "sts-same.test:good"),
+    ("sts-testing.test", "testing mx.other.test", "mx:good"),
+    ("sts-testing-other-name.test", "testing mx.sts-testing-other-name.test", "mx:other-name"),
+    ("sts-testing-expired.test", "testing mx.sts-testing-expired.test", "mx:expired"),
+    ("sts-testing-no-tls.test", "testing mx.sts-testing-no-tls.test", "mx:clear"),
+    ("sts-none.test", "none", "mx:good"),
+    ("sts-none-no-tls.test", "none", "mx:clear"),
+    ("sts-unfetchable.test", "-", "mx:good"),
+    // Its policy is no policy: its host says nonsense.
+    ("sts-broken.test", "enforced mx.sts-broken.test", "mx:good"),
+    ("xn--bcher-kva.test", "enforce mx.xn--bcher-kva.test", "mx:good"),
+    ("xn--mller-kva.test", "enforce mx.other.test", "mx:good"),
+    ("sub.sts-wrong-mx.test", "-", "mx.plain.test"),
+    ("dane-good.test", "-", "mx:good+tlsa"),
+    ("dane-authority.test", "-", "mx:stranger+tlsa2"),
+    ("dane-bad.test", "-", "mx:self-signed+wrong-tlsa"),
+    ("dane-bogus.test", "-", "mx:self-signed+tlsa"),
+    ("dane-no-tls.test", "-", "mx:clear+wrong-tlsa"),
+    ("dane-unusable.test", "-", "mx:self-signed+tlsa1"),
+    ("dane-unusable-no-tls.test", "-", "mx:clear+tlsa1"),
+    ("dane-second.test", "-", "mx1:good+tlsa mx2:self-signed+tlsa"),
+    ("dane-mixed.test", "-", "mx1:self-signed+wrong-tlsa mx2:clear"),
+    ("bogus-mx.test", "-", "mx.plain.test"),
+    ("bogus-address.test", "-", "mx2.three.test"),
+    ("sts-bogus-mx.test", "enforce mx.plain.test", "mx.plain.test"),
+    ("sts-dane.test", "enforce mx.other.test", "mx:self-signed+tlsa"),
+    ("sts-dane-bad.test", "enforce mx.sts-dane-bad.test", "mx:self-signed+wrong-tlsa"),
+    ("sts-dane-bogus.test", "enforce mx.sts-dane-bogus.test", "mx:good+tlsa"),
+    ("sts-dane-unusable.test", "enforce mx.sts-dane-unusable.test", "mx:good+tlsa1"),
+    ("sts-dane-unusable-bad.test", "enforce mx.sts-dane-unusable-bad.test", "mx:self-signed+tlsa1"),
     // Its MX records are not authentic; its host has TLSA records.
-    ("unsigned.test", "enforce", "mx.dane-good.test"),
-    ("unsigned-wrong.test", "enforce", "mx.sts-good.test"),
+    ("unsigned.test", "enforce mx.dane-good.test", "mx.dane-good.test"),
+    ("unsigned-bad.test", "enforce mx.dane-bad.test", "mx.dane-bad.test"),
+    ("unsigned-wrong.test", "enforce mx.sts-good.test", "mx.dane-good.test"),
     // Three MX hosts, one of which the DNS does not know.
-    ("three.test", "enforce", "*.three.test"),
+    ("three.test", "enforce *.three.test", "mx2:nowhere mx1:good mx3:good"),
+    ("three-plain.test", "-", "mx2.three.test mx1.three.test mx3.three.test"),
+    // Smart hosts, with policies of their own names.
+    ("mx.smart.test", "enforce mx.smart.test", ""),
+    ("mx.smart-bad.test", "enforce mx.smart-bad.test", ""),
+    ("relay.test", "enforce mx.relay.test", "mx:relay"),
+    ("smart.test", "enforce mx.other.test", "mx.plain.test"),
 ];
 
-impl Lab {
-    /// `None` where a program is not there.
-    pub(crate) fn start() -> Option<Self> {
-        let authority = Authority::new();
-        let good = |names: &[&str]| authority.certificate(names, Flaw::None);
-        let mut servers = BTreeMap::new();
-        let mut tlsa = String::new();
-        let sha256 = |certified: &Certified| -> String {
-            digest(&SHA256, &certified.chain[0]).as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
-        };
-        for domain in [
-            "sts-good.test",
-            "sts-wild.test",
-            "sts-wrong-mx.test",
-            "sts-testing.test",
-            "sts-none.test",
-            "plain.test",
-        ] {
-            let name: &'static str = format!("mx.{domain}").leak();
-            servers.insert(name, Mx::start(Some(good(&[name]))));
-        }
-        servers.insert("mx.sts-other-name.test", Mx::start(Some(good(&["mx.else.test"]))));
-        servers.insert(
-            "mx.sts-expired.test",
-            Mx::start(Some(authority.certificate(&["mx.sts-expired.test"], Flaw::Expired))),
-        );
-        let stranger = Authority::new().certificate(&["mx.sts-unknown.test"], Flaw::None);
-        servers.insert("mx.sts-unknown.test", Mx::start(Some(stranger)));
-        servers.insert("mx.sts-no-tls.test", Mx::start(None));
-        servers.insert("mx.plain-no-tls.test", Mx::start(None));
-        for (name, honest) in [
-            ("mx.dane-good.test", true),
-            ("mx.dane-bad.test", false),
-            ("mx.sts-dane.test", true),
-            ("mx.sts-dane-bad.test", false),
-            ("mx.dane-bogus.test", true),
-        ] {
-            // Nobody but the DNS vouches for these, and one is also good for the web.
-            let certified = match name {
-                "mx.dane-good.test" => good(&[name]),
-                _ => authority.certificate(&[name], Flaw::SelfSigned),
-            };
-            let hash = if honest { sha256(&certified) } else { "00".repeat(32) };
-            tlsa.push_str(&format!("_25._tcp.{name}. 300 TLSA 3 0 1 {hash}\n"));
-            servers.insert(name, Mx::start(Some(certified)));
-        }
-        for name in ["mx1.three.test", "mx3.three.test"] {
-            servers.insert(name, Mx::start(Some(good(&[name]))));
-        }
-        let names: Vec<String> = WITH_POLICY.iter().map(|(domain, ..)| format!("mta-sts.{domain}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let policies: Policies = Arc::default();
-        let served = Arc::clone(&policies);
-        let host = Host::tls("127.0.0.1:0", good(&names), move |tls| {
-            let domain = tls
-                .conn
-                .server_name()
-                .and_then(|name| name.strip_prefix("mta-sts."))
-                .unwrap_or_default()
-                .to_owned();
-            let answer = match served.lock().unwrap().get(&domain) {
-                Some(policy) => ok(policy),
-                None => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
-            };
-            let _ = tls.write_all(&answer);
-            end(tls);
-        });
-        for (domain, mode, mx) in WITH_POLICY {
-            let mx = if mx.is_empty() { String::new() } else { format!("mx: {mx}\n") };
-            let policy = format!("version: STSv1\nmode: {mode}\n{mx}max_age: 604800\n");
-            policies.lock().unwrap().insert((*domain).to_owned(), policy);
-        }
-        let (knot, anchor) = signed_knot(&zone(&servers, &tlsa))?;
-        let insecure = [
-            "unsigned.test",
-            "unsigned-wrong.test",
-            "sts-good.test",
-            "sts-wild.test",
-            "sts-wrong-mx.test",
-            "sts-other-name.test",
-            "sts-expired.test",
-            "sts-unknown.test",
-            "sts-no-tls.test",
-            "sts-testing.test",
-            "sts-none.test",
-            "plain.test",
-            "plain-no-tls.test",
-            "mass.test",
-            "mta-sts.test",
-        ];
-        let mut server = String::from("    module-config: \"validator iterator\"\n");
-        server.push_str(&format!("    trust-anchor: \"{anchor}\"\n"));
-        for domain in insecure {
-            server.push_str(&format!("    domain-insecure: \"{domain}\"\n"));
-        }
-        // What nobody can prove: anchors that fit no key.
-        for name in ["_tcp.mx.dane-bogus.test", "mx2.three.test"] {
-            server.push_str(&format!("    trust-anchor: \"{name}. DS 1 13 2 {}\"\n", "ab".repeat(32)));
-        }
-        let resolver = unbound(knot.addr, &server, "")?;
-        Some(Self { policies, servers, resolver, authority, host, _knot: knot })
-    }
+/// Mail servers that are no MX hosts, at port 2525.
+const SMART: &[(&str, Server)] = &[
+    ("mx.smart.test", Server::Good),
+    ("mx.smart-bad.test", Server::Expired),
+    ("mx.relay.test", Server::Good),
+];
 
-    /// All that arrived at the servers of a domain, and how much of it over TLS.
-    pub(crate) fn arrived(&self, domain: &str) -> (usize, usize) {
-        let all = self.servers.values().flat_map(Mx::arrived);
-        let ours: Vec<_> = all.filter(|taken| taken.recipient.ends_with(&format!("@{domain}>"))).collect();
-        (ours.len(), ours.iter().filter(|taken| taken.tls).count())
-    }
+/// What the resolvers take to be signed, beside what begins with `dane-` or `sts-dane`.
+const SIGNED: &[&str] = &["three.test", "three-plain.test", "bogus-mx.test", "bogus-address.test"];
+
+/// What nobody can prove: anchors that fit no key.
+const BOGUS: &[&str] = &[
+    "_tcp.mx.dane-bogus.test",
+    "_tcp.mx1.dane-second.test",
+    "_tcp.mx.sts-dane-bogus.test",
+    "mx2.three.test",
+    "bogus-mx.test",
+    "sts-bogus-mx.test",
+];
+
+/// Below what is bogus, what is not: the policy can be had, the MX records can't.
+const INSECURE: &[&str] =
+    &["_mta-sts.sts-bogus-mx.test", "mta-sts.sts-bogus-mx.test", "mass.test", "mta-sts.test"];
+
+/// What a mail server has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Good,
+    OtherName,
+    Expired,
+    /// Signed by an authority that nobody believes, whose certificate is sent too.
+    Stranger,
+    SelfSigned,
+    /// It does not offer STARTTLS.
+    Clear,
+    /// There is none, but there is an address.
+    Nowhere,
+    /// It is one of [`SMART`].
+    Relay,
 }
 
-fn zone(servers: &BTreeMap<&'static str, Mx>, tlsa: &str) -> String {
-    let mut zone = String::from(". 300 SOA . . 1 1 1 1 300\n. 300 NS .\n");
-    for (name, mx) in servers {
-        zone.push_str(&format!("{name}. 300 A {}\n", mx.addr.ip()));
-        if let Some(domain) = name.strip_prefix("mx.") {
-            zone.push_str(&format!("{domain}. 300 MX 10 {name}.\n"));
+impl Server {
+    fn parse(text: &str) -> Self {
+        match text {
+            "good" => Self::Good,
+            "other-name" => Self::OtherName,
+            "expired" => Self::Expired,
+            "stranger" => Self::Stranger,
+            "self-signed" => Self::SelfSigned,
+            "clear" => Self::Clear,
+            "nowhere" => Self::Nowhere,
+            "relay" => Self::Relay,
+            _ => panic!("{text}"),
         }
     }
-    for (domain, ..) in WITH_POLICY {
-        zone.push_str(&format!(
-            "_mta-sts.{domain}. 30 TXT \"v=STSv1; id=1;\"\nmta-sts.{domain}. 300 A 127.0.0.1\n"
-        ));
-    }
-    zone.push_str(
-        "unsigned.test. 300 MX 10 mx.dane-good.test.\nunsigned-wrong.test. 300 MX 10 mx.dane-good.test.\n",
-    );
-    for (preference, name) in [(10, "mx2"), (20, "mx1"), (30, "mx3")] {
-        zone.push_str(&format!("three.test. 300 MX {preference} {name}.three.test.\n"));
-    }
-    zone.push_str("mx2.three.test. 300 A 127.0.0.9\n");
-    zone.push_str("*.mass.test. 300 TXT \"v=STSv1; id=1;\"\n*.mass.test. 300 MX 10 mx.plain.test.\n");
-    zone + tlsa
-}
 
-/// The program, until it is dropped.
-pub(crate) struct Program {
-    child: Child,
-    lines: Arc<Mutex<String>>,
-    folder: TempDir,
-    pub(crate) addr: SocketAddr,
-}
-
-impl Program {
-    /// At a free port.
-    pub(crate) fn start(lab: &Lab, version: &str) -> Self {
-        let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self::start_at(lab, version, &format!("'{addr}'"), addr)
-    }
-
-    /// At an address as the configuration has it; what is asked over TCP goes to `addr`.
-    pub(crate) fn start_at(lab: &Lab, version: &str, place: &str, addr: SocketAddr) -> Self {
-        let tls_policy = format!(
-            "address = {place}\npostfix_version = '{version}'\npostfix_dane = true\nhttps_port = {}\n",
-            lab.host.address.port()
-        );
-        Self::with(lab.resolver.addr, &lab.authority, &tls_policy, addr)
-    }
-
-    /// One that asks this name server and believes this authority, with these lines in `[tls_policy]`; what is asked over TCP
-    /// goes to `addr`.
-    pub(crate) fn with(
-        resolver: SocketAddr,
-        authority: &Authority,
-        tls_policy: &str,
-        addr: SocketAddr,
-    ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
-        let text = format!(
-            "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{resolver}'\ntrusted = true\n\
-             [store]\npath = 'data'\n[web]\naddress = ''\n[tls_policy]\nauthorities = 'ca.pem'\n\
-             allowed_networks = '127.0.0.0/8'\n{tls_policy}",
-        );
-        fs::write(folder.path().join("mailward.toml"), text).unwrap();
-        let lines = Arc::default();
-        let child = spawn(&folder, &lines);
-        let program = Self { child, lines, folder, addr };
-        program.says("for=\"TLS policies\"", 1);
-        program
-    }
-
-    pub(crate) fn config(&self) -> PathBuf {
-        self.folder.path().join("mailward.toml")
-    }
-
-    /// Its database.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("data/mailward.db")
-    }
-
-    /// How much memory it takes, in KiB.
-    pub(crate) fn resident(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
-    /// How much time of a processor it took, in hundredths of a second.
-    pub(crate) fn processor(&self) -> u64 {
-        processor(self.child.id())
-    }
-
-    /// Killed without a word, and started again.
-    pub(crate) fn kill_and_start(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.lines.lock().unwrap().clear();
-        self.child = spawn(&self.folder, &self.lines);
-        self.says("for=\"TLS policies\"", 1);
-    }
-
-    pub(crate) fn log(&self) -> String {
-        self.lines.lock().unwrap().clone()
-    }
-
-    /// Waits until something stands in the log so often.
-    pub(crate) fn says(&self, what: &str, times: usize) {
-        let said = wait_until(|| self.log().matches(what).count() >= times);
-        assert!(said, "{what} is not there {times} times:\n{}", self.log());
-    }
-
-    /// What it answers to a key.
-    pub(crate) fn ask(&self, key: &str) -> String {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut client = Client::new(TcpStream::connect(self.addr).await.unwrap());
-            let reply = client.ask(b"tls-policy", key.as_bytes()).await.unwrap();
-            let mut out = Vec::new();
-            reply.encode(&mut out);
-            let text = String::from_utf8(out).unwrap();
-            text.split_once(':').unwrap().1.trim_end_matches(',').to_owned()
+    fn certificate(self, authority: &Authority, name: &str) -> Option<Certified> {
+        Some(match self {
+            Self::Good => authority.certificate(&[name], Flaw::None),
+            Self::OtherName => authority.certificate(&["mx.else.test"], Flaw::None),
+            Self::Expired => authority.certificate(&[name], Flaw::Expired),
+            Self::Stranger => {
+                let stranger = Authority::new();
+                let mut certified = stranger.certificate(&[name], Flaw::None);
+                certified.chain.push(stranger.own());
+                certified
+            }
+            Self::SelfSigned => authority.certificate(&[name], Flaw::SelfSigned),
+            Self::Clear | Self::Nowhere | Self::Relay => return None,
         })
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// The servers, and the zone as far as it is made with them.
+struct Making {
+    authority: Authority,
+    servers: BTreeMap<String, Mx>,
+    zone: String,
+}
+
+impl Making {
+    fn start(&mut self, port: u16, name: &str, server: Server, tlsa: &str) {
+        if server == Server::Relay {
+            return;
+        }
+        let certified = server.certificate(&self.authority, name);
+        let hash = |certified: Option<&Certified>| match certified {
+            Some(certified) => {
+                let hash = digest(&SHA256, certified.chain.last().unwrap());
+                hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+            }
+            None => "00".repeat(32),
+        };
+        let record = match tlsa {
+            "" => None,
+            "tlsa" => Some(format!("3 0 1 {}", hash(certified.as_ref()))),
+            "tlsa1" => Some(format!("1 0 1 {}", hash(certified.as_ref()))),
+            "tlsa2" => Some(format!("2 0 1 {}", hash(certified.as_ref()))),
+            "wrong-tlsa" => Some(format!("3 0 1 {}", hash(None))),
+            _ => panic!("{tlsa}"),
+        };
+        if let Some(record) = record {
+            self.zone.push_str(&format!("_25._tcp.{name}. 300 TLSA {record}\n"));
+        }
+        if server == Server::Nowhere {
+            self.zone.push_str(&format!("{name}. 300 A 127.0.0.9\n"));
+            return;
+        }
+        let mx = Mx::start_at(port, certified);
+        self.zone.push_str(&format!("{name}. 300 A {}\n", mx.addr.ip()));
+        self.servers.insert(name.to_owned(), mx);
+    }
+
+    fn domain(&mut self, domain: &str, hosts: &str) {
+        for (preference, host) in (10..).zip(hosts.split_whitespace()) {
+            let (name, server) = host.split_once(':').unwrap_or((host, ""));
+            let name = if name.ends_with(".test") { name.to_owned() } else { format!("{name}.{domain}") };
+            self.zone.push_str(&format!("{domain}. 300 MX {preference} {name}.\n"));
+            if !server.is_empty() {
+                let (server, tlsa) = server.split_once('+').unwrap_or((server, ""));
+                self.start(25, &name, Server::parse(server), tlsa);
+            }
+        }
     }
 }
 
-/// How much time of a processor a process took, in hundredths of a second.
-pub(crate) fn processor(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+impl Lab {
+    /// `None` where a program is not there.
+    pub(crate) fn start() -> Option<Self> {
+        let zone = String::from(". 300 SOA . . 1 1 1 1 300\n. 300 NS .\n");
+        let mut making = Making { authority: Authority::new(), servers: BTreeMap::new(), zone };
+        for (name, server) in SMART {
+            making.start(2525, name, *server, "");
+        }
+        let policies: Policies = Arc::default();
+        let mut names = Vec::new();
+        for (domain, policy, hosts) in DOMAINS {
+            making.domain(domain, hosts);
+            if *policy != "-" {
+                policies.lock().unwrap().insert((*domain).to_owned(), self::policy(policy));
+            }
+            if *policy != "-" || *domain == "sts-unfetchable.test" {
+                names.push(format!("mta-sts.{domain}"));
+                making.zone.push_str(&format!(
+                    "_mta-sts.{domain}. 30 TXT \"v=STSv1; id=1;\"\nmta-sts.{domain}. 300 A 127.0.0.1\n"
+                ));
+            }
+            making
+                .zone
+                .push_str(&format!("_smtp._tls.{domain}. 300 TXT \"v=TLSRPTv1; rua=mailto:tls@{domain}\"\n"));
+        }
+        making
+            .zone
+            .push_str("*.mass.test. 300 TXT \"v=STSv1; id=1;\"\n*.mass.test. 300 MX 10 mx.plain.test.\n");
+        let Making { authority, servers, zone } = making;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let gate: Arc<Gate> = Arc::default();
+        let host = policy_host(authority.certificate(&names, Flaw::None), &policies, &gate);
+        let (knot, anchor) = signed_knot(&zone)?;
+        let trust = trust(&anchor);
+        let resolver = unbound(knot.addr, &trust, "")?;
+        Some(Self { policies, servers, resolver, authority, host, gate, trust, knot })
+    }
+
+    /// One more resolver, for which these records (`name. TTL TYPE data`) are other ones.
+    pub(crate) fn resolver(&self, records: &[&str]) -> Unbound {
+        let mut server = self.trust.clone();
+        for record in records {
+            let name = record.split(' ').next().unwrap();
+            server.push_str(&format!("    local-zone: \"{name}\" redirect\n    local-data: '{record}'\n"));
+        }
+        unbound(self.knot.addr, &server, "").unwrap()
+    }
+
+    /// Which servers got a message to this address, and whether over TLS.
+    pub(crate) fn arrived(&self, address: &str) -> Vec<(&str, bool)> {
+        let address = format!("<{address}>").to_lowercase();
+        let of = |(name, mx): (&'_ String, &Mx)| {
+            let taken = mx.arrived().into_iter();
+            let ours = taken.filter(|taken| taken.recipient.to_lowercase().contains(&address));
+            ours.map(|taken| (name.clone(), taken.tls)).collect::<Vec<_>>()
+        };
+        let all = self.servers.iter().flat_map(of);
+        all.map(|(name, tls)| (self.servers.get_key_value(&name).unwrap().0.as_str(), tls)).collect()
+    }
 }
 
-fn spawn(folder: &TempDir, lines: &Arc<Mutex<String>>) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
-    command.arg("serve").arg("--config").arg(folder.path().join("mailward.toml")).current_dir(folder.path());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let (all, stderr) = (Arc::clone(lines), BufReader::new(child.stderr.take().unwrap()));
-    std::thread::spawn(move || {
-        for line in stderr.lines().map_while(Result::ok) {
-            all.lock().unwrap().push_str(&format!("{line}\n"));
+impl Gate {
+    /// From now on what asks for the policy of this domain waits.
+    pub(crate) fn close(&self, domain: &str) {
+        self.held.lock().unwrap().domains.insert(domain.to_owned());
+    }
+
+    /// Waits until somebody has asked for the policy.
+    pub(crate) fn wait_for(&self, domain: &str) {
+        let held = self.held.lock().unwrap();
+        let (held, _) =
+            self.changed.wait_timeout_while(held, DEADLINE, |held| !held.asked.contains(domain)).unwrap();
+        assert!(held.asked.contains(domain), "nobody asks for the policy of {domain}");
+    }
+
+    /// Everybody gets an answer again.
+    pub(crate) fn open(&self) {
+        *self.held.lock().unwrap() = Held::default();
+        self.changed.notify_all();
+    }
+
+    fn pass(&self, domain: &str) {
+        let mut held = self.held.lock().unwrap();
+        if held.domains.contains(domain) {
+            held.asked.insert(domain.to_owned());
+            self.changed.notify_all();
+            drop(self.changed.wait_timeout_while(held, DEADLINE, |held| held.domains.contains(domain)));
         }
-    });
-    child
+    }
+}
+
+/// A policy: its mode and what it allows.
+pub(crate) fn policy(text: &str) -> String {
+    let mut words = text.split(' ');
+    let mode = words.next().unwrap();
+    let mx: String = words.map(|mx| format!("mx: {mx}\n")).collect();
+    format!("version: STSv1\nmode: {mode}\n{mx}max_age: 604800\n")
+}
+
+fn policy_host(certified: Certified, policies: &Policies, gate: &Arc<Gate>) -> Host {
+    let (policies, gate) = (Arc::clone(policies), Arc::clone(gate));
+    Host::tls("127.0.0.1:0", certified, move |tls| {
+        let name = tls.conn.server_name().unwrap_or_default();
+        let domain = name.strip_prefix("mta-sts.").unwrap_or_default().to_owned();
+        gate.pass(&domain);
+        let answer = match policies.lock().unwrap().get(&domain) {
+            Some(policy) => ok(policy),
+            None => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        };
+        let _ = tls.write_all(&answer);
+        end(tls);
+    })
+}
+
+fn trust(anchor: &str) -> String {
+    let mut server = String::from("    module-config: \"validator iterator\"\n");
+    server.push_str(&format!("    trust-anchor: \"{anchor}\"\n"));
+    let signed = |domain: &str| {
+        domain.starts_with("dane-") || domain.starts_with("sts-dane") || SIGNED.contains(&domain)
+    };
+    let insecure = DOMAINS.iter().map(|(domain, ..)| *domain).filter(|domain| !signed(domain));
+    for domain in insecure.filter(|domain| !BOGUS.contains(domain)).chain(INSECURE.iter().copied()) {
+        server.push_str(&format!("    domain-insecure: \"{domain}\"\n"));
+    }
+    for name in BOGUS {
+        server.push_str(&format!("    trust-anchor: \"{name}. DS 1 13 2 {}\"\n", "ab".repeat(32)));
+    }
+    server
 }

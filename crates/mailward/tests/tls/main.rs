@@ -11,5 +11,14 @@
 mod cold;
 mod command;
 mod deliveries;
+mod faults;
 mod lab;
+mod mail;
+mod many;
+mod people;
+mod program;
+mod reports;
 mod speed;
+
+#[path = "../process/mod.rs"]
+mod process;

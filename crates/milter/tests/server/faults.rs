@@ -8,7 +8,7 @@ use std::time::Duration;
 use milter::command::{Command, Stage};
 use milter::reply::Reply;
 use milter::{Edits, End, Settings, Verdict};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -177,6 +177,22 @@ async fn shutdown_closes_idle_connections_and_lets_messages_end() {
     assert_eq!(busy.into_inner().read(&mut [0]).await.unwrap(), 0, "closed behind the message");
     server.task.await.unwrap();
     assert_eq!(filter.seen()[0].ended, "whole");
+    assert_eq!(filter.troubles(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_does_not_wait_for_the_rest_of_a_packet_between_messages() {
+    let filter = Filter::with(Plan::default());
+    let mut server = start(&filter, Settings::new(WISH));
+    let mut half = connected(server.addr).await.into_inner();
+    half.write_all(b"\0\0\0\x10M<a").await.unwrap();
+    let mut nothing = [0];
+    // It has been read.
+    assert!(tokio::time::timeout(Duration::from_secs(1), half.read(&mut nothing)).await.is_err());
+    let begun = tokio::time::Instant::now();
+    drop(server.stop.take());
+    server.task.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!(filter.troubles(), [""; 0]);
 }
 

@@ -86,6 +86,92 @@ fn sts_06_refused() {
     check(format!("{GOOD}mx:\n"), "- bad-mx");
 }
 
+/// What other programs get wrong in policies, each with the program.
+#[test]
+fn sts_06_defects_of_others() {
+    // postfix-tlspol: a blank line costs the whole policy.
+    check(GOOD.replacen('\n', "\n\n", 1), "enforce 86400 [a.example]");
+    // Stalwart: mode none without mx is "no mx entries".
+    check("version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n", "none 86400 []");
+    // Stalwart: a max_age below an hour, or of a year, counts as a day.
+    check(GOOD.replace("86400", "3599"), "enforce 3599 [a.example]");
+    check(GOOD.replace("86400", "31557600"), "enforce 31557600 [a.example]");
+    // postfix-mta-sts-resolver: of duplicates the last counts; KumoMTA: they cost the whole policy.
+    check(format!("{GOOD}mode: none\n"), "enforce 86400 [a.example] duplicate");
+    check(format!("{GOOD}max_age: 1\n"), "enforce 86400 [a.example] duplicate");
+    // postfix-mta-sts-resolver: unknown fields are an error; in some MTAs an mx by another name counts.
+    check(
+        format!("{GOOD}MX: b.example\nmx1: c.example\n"),
+        "enforce 86400 [a.example] unknown-field unknown-field",
+    );
+    // postfix-tlspol #95: without a single "mx" (here "nmx") the answer is an empty match=.
+    check(GOOD.replace("mx: ", "nmx: "), "- unknown-field missing");
+    // postfix-mta-sts-resolver: spaces and braces go on to Postfix, which refuses the whole answer.
+    for mx in [
+        "a.example b.example",
+        "a.example}",
+        "{a.example",
+        "a.example,b",
+        "a.example policy_type=none",
+        "a:b",
+    ] {
+        check(GOOD.replace("a.example", mx), "- bad-mx");
+    }
+    // PS.MTA-STS #33: "*.example" does not go two labels deep.
+    let policy = Policy::parse(GOOD.replace("a.example", "*.mx.example").as_bytes()).value.unwrap();
+    let allows = |host: &str| policy.allows(&Domain::parse(host).unwrap());
+    assert!(allows("a.mx.example") && !allows("a.b.mx.example") && !allows("mx.example"));
+    // One of several is enough.
+    let policy = Policy::parse(format!("{GOOD}mx: *.b.example\n").as_bytes()).value.unwrap();
+    let allows = |host: &str| policy.allows(&Domain::parse(host).unwrap());
+    assert!(allows("a.example") && allows("x.b.example") && !allows("b.example"));
+}
+
+#[test]
+fn sts_06_line_ends_and_blanks() {
+    let mixed = "version: STSv1\r\nmode: enforce\nmx:a.example\t \r\nmax_age:\t86400 \t\n\n\r\n";
+    check(mixed, "enforce 86400 [a.example]");
+    // CR alone ends no line, whatever it stands between.
+    check(GOOD.replace('\n', "\r"), "- bad-line");
+    check(GOOD.replace("enforce", "enforce\r"), "enforce 86400 [a.example]");
+    check(GOOD.replace("enforce", "enforce\r\r"), "- bad-line");
+    for odd in ["\u{b}", "\u{c}", "\u{1b}", "\u{7f}", "\0"] {
+        check(GOOD.replace("enforce", &format!("enforce{odd}")), "- bad-line");
+        check(format!("{GOOD}x: a{odd}b\n"), "- bad-line");
+        check(format!("{GOOD}{odd}\n"), "- bad-line");
+    }
+    // No white space of other scripts, no look-alikes.
+    for odd in ["\u{a0}", "\u{2028}", "\u{85}", "\u{200b}", "\u{feff}"] {
+        check(GOOD.replace("enforce", &format!("enforce{odd}")), "- bad-value");
+        check(format!("{GOOD}x: a{odd}b\n"), "enforce 86400 [a.example] unknown-field");
+        check(format!("{GOOD}{odd}x: a\n"), "- bad-line");
+    }
+    // Of UTF-8, only what is.
+    for bytes in [&b"\xc3"[..], b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff\xfe"] {
+        check([GOOD.as_bytes(), b"x: ", bytes, b"\n"].concat(), "- bad-line");
+    }
+}
+
+#[test]
+fn sts_08_names_of_mx_hosts() {
+    let found = |mx: &str, expected: &str| check(GOOD.replace("a.example", mx), expected);
+    found("A.EXAMPLE", "enforce 86400 [a.example]");
+    found("*.XN--BCHER-KVA.example", "enforce 86400 [*.xn--bcher-kva.example]");
+    found("_a.b_c.example", "enforce 86400 [_a.b_c.example]");
+    found("1.2.example", "enforce 86400 [1.2.example]");
+    for mx in
+        ["a.example.", "*.a.example.", "bücher.example", "xn--.example", "192.0.2.1", "[192.0.2.1]", "a"]
+    {
+        found(mx, "- bad-mx");
+    }
+    // One that can't be read may be the host that mail goes to, so the others don't count either.
+    check(format!("{GOOD}mx: bücher.example\n"), "- bad-mx");
+    let mut policy = format!("{GOOD}mx: {}.example\n", "b".repeat(63));
+    assert!(Policy::parse(policy.as_bytes()).value.is_some());
+    policy = policy.replace("bb.", "bbb.");
+    assert!(Policy::parse(policy.as_bytes()).value.is_none());
+}
+
 #[test]
 fn sts_07_max_age() {
     for (age, expected) in [

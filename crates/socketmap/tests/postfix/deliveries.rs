@@ -40,7 +40,7 @@ impl Site {
         let settings = format!(
             "relay_transport = smtp\nsmtp_tls_policy_maps = socketmap:{map}:tls\nsmtp_tls_security_level = may\n{settings}\n"
         );
-        let postfix = Postfix::start_with_dns(root, &settings, dns.addr);
+        let postfix = Postfix::start_with_dns(root, &settings, "", dns.addr);
         let table = Arc::new(Table::default());
         let mut site = Self { postfix, table, mx, server: None, runtime: Runtime::new().unwrap(), _dns: dns };
         site.serve();

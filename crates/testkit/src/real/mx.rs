@@ -13,7 +13,7 @@ use crate::https::{Certified, config};
 /// A mail server that takes everything, and offers STARTTLS.
 #[derive(Debug)]
 pub struct Mx {
-    /// Where it listens: port 25, unless this machine has that in use.
+    /// Where it listens: at the port that was asked for, unless this machine has that in use.
     pub addr: SocketAddr,
     arrived: Arc<Mutex<Vec<Taken>>>,
 }
@@ -37,7 +37,15 @@ impl Mx {
     /// Listens until the process ends; without a certificate there is no TLS.
     #[must_use]
     pub fn start(certified: Option<Certified>) -> Self {
-        let listener = TcpListener::bind(free_address(25)).expect("a port");
+        Self::start_at(25, certified)
+    }
+
+    /// The same at another port, unless this machine has that in use.
+    #[must_use]
+    pub fn start_at(port: u16, certified: Option<Certified>) -> Self {
+        // Another process may be faster.
+        let mut tries = (0..20).map(|_| TcpListener::bind(free_address(port)));
+        let listener = tries.find_map(Result::ok).expect("a port");
         let addr = listener.local_addr().expect("its address");
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let (all, config) = (Arc::clone(&arrived), certified.map(|certified| Arc::new(config(certified))));
@@ -74,8 +82,8 @@ fn talk(stream: &mut (impl Read + Write), offers: bool, tls: bool, all: &Mutex<V
         let line = line(stream)?;
         let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
         let reply: &[u8] = match verb.as_str() {
-            "EHLO" if offers => b"250-mx\r\n250 STARTTLS\r\n",
-            "EHLO" => b"250 mx\r\n",
+            "EHLO" if offers => b"250-mx\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n250 STARTTLS\r\n",
+            "EHLO" => b"250-mx\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n",
             "STAR" if offers => {
                 stream.write_all(b"220 go\r\n").ok()?;
                 return Some(Said::StartTls);

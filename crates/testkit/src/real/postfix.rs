@@ -78,14 +78,14 @@ impl Postfix {
         Self::start_in(root, root.work(), settings, services, &[])
     }
 
-    /// The same as [`Postfix::start`], with a DNS of the test's own, at port 53 of an address of loopback.
+    /// The same as [`Postfix::start_with`], with a DNS of the test's own, at port 53 of an address of loopback.
     #[must_use]
-    pub fn start_with_dns(root: &Root, settings: &str, dns: SocketAddr) -> Self {
+    pub fn start_with_dns(root: &Root, settings: &str, services: &str, dns: SocketAddr) -> Self {
         assert_eq!(dns.port(), 53, "resolv.conf has no room for a port");
         let work = root.work();
         work.write("resolv.conf", format!("nameserver {}\n", dns.ip()));
         let file = work.outside().join("resolv.conf");
-        Self::start_in(root, work, settings, "", &[("etc/resolv.conf", &file)])
+        Self::start_in(root, work, settings, services, &[("etc/resolv.conf", &file)])
     }
 
     fn start_in(root: &Root, work: Work, settings: &str, services: &str, files: &[(&str, &Path)]) -> Self {

@@ -19,7 +19,7 @@
 //!
 //! `quarantine; mode=quarantine; rule=dmarc-reject; dmarc=fail; author=trust.example; enforce=refuse`
 //!
-//! The same field on inbound mail is somebody else's and is removed ([`super::Strip`]).
+//! The same field on inbound mail is somebody else's and is removed ([`super::is_removed`]).
 
 use std::fmt;
 

@@ -46,7 +46,7 @@ pub struct LocalPolicy {
 }
 
 impl LocalPolicy {
-    /// The fields that are removed from inbound mail, for a [`super::Strip`]: also the one by which we mark, or anybody
+    /// The fields that are removed from inbound mail, for [`super::is_removed`]: also the one by which we mark, or anybody
     /// could.
     pub fn removed_fields(&self) -> Vec<FieldPattern> {
         std::iter::once(self.marking.clone().into()).chain(self.strip.iter().cloned()).collect()

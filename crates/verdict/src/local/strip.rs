@@ -1,11 +1,6 @@
 //! Fields of inbound mail that readers would take for ours, and that are therefore removed: the field by which we mark,
 //! and what else a site lists. Authentication-Results, of which some may stay, are in [`mail::authres::find`].
 
-use std::collections::BTreeMap;
-
-use mail::Header;
-use mail::authres::find::{Claim, KEPT_FOR_EACH};
-
 /// Longest name of a field, in bytes.
 pub const MAX_NAME: usize = 60;
 /// What the field is called by which messages are marked, unless the site says otherwise.
@@ -109,88 +104,29 @@ fn begins_with(name: &[u8], front: &str) -> bool {
     name.get(..front.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(front.as_bytes()))
 }
 
-/// Looks at the fields of one message, from top to bottom, for those to remove. It keeps nothing but what it found, so
-/// there is no header too long for it.
-#[derive(Debug)]
-pub struct Strip<'a> {
-    patterns: &'a [FieldPattern],
-    stripped: Stripped,
-}
-
-/// What a [`Strip`] has found so far, without what it looks for: for whoever can't borrow that for so long.
-#[derive(Debug, Default)]
-pub struct Stripped {
-    seen: usize,
-    /// How often each name was seen that is removed, in lower case.
-    counts: BTreeMap<Vec<u8>, usize>,
-    claims: Vec<Claim>,
-    memory: usize,
-}
-
-impl<'a> Strip<'a> {
-    /// For these patterns.
-    pub fn new(patterns: &'a [FieldPattern]) -> Self {
-        Self { patterns, stripped: Stripped::default() }
-    }
-
-    /// Looks at the next field, by its name.
-    pub fn see(&mut self, name: &[u8]) {
-        self.stripped.see(self.patterns, name);
-    }
-
-    /// What has to be removed, the last field first, so that the ordinals of the others stay right.
-    pub fn finish(self) -> Vec<Claim> {
-        self.stripped.finish()
-    }
-
-    /// All at once, for a header that is at hand; `index` counts [`Header::field_lines`].
-    pub fn header(header: &Header, patterns: &'a [FieldPattern]) -> Vec<Claim> {
-        let mut strip = Self::new(patterns);
-        for field in header.field_lines() {
-            strip.see(field.name);
-        }
-        strip.finish()
-    }
-}
-
-impl Stripped {
-    /// [`Strip::see`], with the same `patterns` each time.
-    pub fn see(&mut self, patterns: &[FieldPattern], name: &[u8]) {
-        let index = self.seen;
-        self.seen += 1;
-        let name = name.trim_ascii_end();
-        // Bytes that no name has may be dropped by whoever reads it.
-        let visible: Vec<u8> = name.iter().copied().filter(u8::is_ascii_graphic).collect();
-        if patterns.iter().any(|pattern| pattern.matches(&visible)) {
-            let ordinal = self.counts.entry(name.to_ascii_lowercase()).or_default();
-            *ordinal += 1;
-            self.memory += (KEPT_FOR_EACH + name.len()) * (1 + usize::from(*ordinal == 1));
-            self.claims.push(Claim { index, name: name.to_vec(), ordinal: *ordinal });
-        }
-    }
-
-    /// About how many bytes it keeps.
-    pub fn memory(&self) -> usize {
-        self.memory
-    }
-
-    /// [`Strip::finish`].
-    pub fn finish(mut self) -> Vec<Claim> {
-        self.claims.reverse();
-        self.claims
-    }
+/// Whether fields of this name are removed: one of the patterns fits it, also with bytes in it that no name has, which whoever
+/// reads it may drop.
+pub fn is_removed(patterns: &[FieldPattern], name: &[u8]) -> bool {
+    let visible: Vec<u8> = name.iter().copied().filter(u8::is_ascii_graphic).collect();
+    patterns.iter().any(|pattern| pattern.matches(&visible))
 }
 
 #[cfg(test)]
 mod tests {
+    use mail::Header;
+    use mail::authres::find::{Claim, Claims};
+
     use super::*;
 
     fn check(header: &str, patterns: &str, want: &str) {
         let patterns: Vec<_> = patterns.split(' ').map(|p| FieldPattern::parse(p).unwrap()).collect();
-        let claims = Strip::header(&Header::parse(header.replace('|', "\r\n")), &patterns);
+        let header = Header::parse(header.replace('|', "\r\n"));
+        let mut claims = Claims::default();
+        header.field_lines().for_each(|f| claims.see(f.name, is_removed(&patterns, f.name).then_some(true)));
+        let claims = claims.finish();
         let show =
             |claim: &Claim| format!("{}:{}#{}", claim.index, mail::printable(&claim.name), claim.ordinal);
-        assert_eq!(claims.iter().map(show).collect::<Vec<_>>().join(" "), want, "{header}");
+        assert_eq!(claims.iter().map(show).collect::<Vec<_>>().join(" "), want);
     }
 
     #[test]

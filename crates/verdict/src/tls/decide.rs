@@ -1,5 +1,7 @@
 //! The decision, over what was found out before.
 
+use std::collections::HashMap;
+
 use dane::{Destination, Host, Mx};
 use mail::Domain;
 use mta_sts::{Mode, Policy};
@@ -128,31 +130,28 @@ struct Candidate {
 }
 
 fn hosts(facts: Facts<'_>) -> Vec<Candidate> {
-    let names = match &facts.destination.mx {
-        Mx::Hosts { names, .. } => names.as_slice(),
-        Mx::None(_) | Mx::Unknown(_) => &[],
-    };
     let policy = match facts.sts {
         Sts::Policy(policy) if policy.mode() == Mode::Enforce => Some(policy),
         _ => None,
     };
+    let found: HashMap<_, _> = facts.destination.hosts.iter().map(|(name, host)| (name, host)).collect();
     let candidate = |name: &dns::Name| Candidate {
         name: name.clone(),
-        asked: asked(facts, name),
+        asked: asked(facts, found.get(name).copied()),
         // DNS-01: a name that is no host name is none that a policy could allow.
         allowed: policy.map(|policy| name.to_domain().is_some_and(|host| policy.allows(&host))),
     };
-    names.iter().map(candidate).collect()
+    facts.destination.mx.names().iter().map(candidate).collect()
 }
 
 /// What DANE asks of a host; nothing, where it does not count.
-fn asked(facts: Facts<'_>, name: &dns::Name) -> Asked {
-    let secure = matches!(facts.destination.mx, Mx::Hosts { authenticated: true, .. });
-    // RFC 7672 §2.2.1: only hosts of authentic MX records.
+fn asked(facts: Facts<'_>, found: Option<&Host>) -> Asked {
+    // RFC 7672 §2.2.1: only hosts of authentic MX records, or (§2.2.2) that need none.
+    let secure = matches!(facts.destination.mx, Mx::Hosts { authenticated: true, .. } | Mx::Itself(_));
     if facts.dane == UseDane::No || !secure {
         return Asked::Nothing;
     }
-    match facts.destination.hosts.iter().find(|(host, _)| host == name).map(|(_, host)| host) {
+    match found {
         Some(Host::Usable { .. }) => Asked::Certificate,
         Some(Host::Unusable { .. }) => Asked::Encryption,
         Some(Host::NotApplicable(_)) => Asked::Nothing,
@@ -187,7 +186,7 @@ fn enforced(facts: Facts<'_>, policy: &Policy, hosts: &[Candidate]) -> Level {
         (Mx::Unknown(_), UseDane::Yes) => return Level::Defer(Why::MxUnknown),
         (Mx::Unknown(_), UseDane::No) => return secure(None, false),
         (Mx::None(_), _) => return Level::Defer(Why::NoHosts),
-        (Mx::Hosts { .. }, _) => {}
+        (Mx::Hosts { .. } | Mx::Itself(_), _) => {}
     }
     let allowed: Vec<&Candidate> = hosts.iter().filter(|host| host.allowed == Some(true)).collect();
     // RFC 7672 §2.2: a host whose TLSA records can't be looked up is as good as down.

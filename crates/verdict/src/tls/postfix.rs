@@ -82,6 +82,11 @@ impl Postfix {
         Self { enforces_patterns: false, ..self }
     }
 
+    /// Whether it counts on names of MX hosts being held against patterns.
+    pub fn counts_on_patterns(&self) -> bool {
+        self.enforces_patterns
+    }
+
     /// What it is told.
     pub fn answer(&self, decision: &Decision) -> Answer {
         match &decision.level {
@@ -96,12 +101,29 @@ impl Postfix {
 
     fn secure(&self, secure: &Secure) -> Answer {
         let reports = self.version >= Version::TLSRPT && is_hostname(&secure.domain);
+        // What is too long with all that reports want is told without any of it: the first code for it in Postfix read the
+        // policy's strings without a look whether there are any.
+        let told =
+            [true, false].into_iter().filter(|with| reports || !with).map(|with| self.policy(secure, with));
+        let mut why = "";
+        for policy in told {
+            match policy {
+                Ok(policy) if policy.len() <= MAX_REPLY - "OK ".len() => return Answer::Ok(policy),
+                Ok(_) => why = "the MTA-STS policy in force is too long for Postfix",
+                Err(reason) => why = reason,
+            }
+        }
+        Answer::Temp(why.to_owned())
+    }
+
+    /// The entry of its table, with what it needs for reports or without.
+    fn policy(&self, secure: &Secure, reports: bool) -> Result<String, &'static str> {
         let by_pattern = reports && self.enforces_patterns;
         let allowed = allowed(secure, by_pattern);
         if allowed.is_empty() {
-            let reason =
-                "the MTA-STS policy in force has only wildcards, and the MX records can't be looked up";
-            return Answer::Temp(reason.to_owned());
+            return Err(
+                "the MTA-STS policy in force has only wildcards, and the MX records can't be looked up",
+            );
         }
         let matches: Vec<String> = allowed.iter().map(in_match).collect();
         let mut policy = format!("secure match={}", matches.join(":"));
@@ -114,21 +136,17 @@ impl Postfix {
             for pattern in if by_pattern { &allowed } else { secure.policy.mx() } {
                 policy.push_str(&format!(" mx_host_pattern={pattern}"));
             }
-            let strings: String =
-                secure.policy.lines().map(|line| format!(" {{ policy_string = {line} }}")).collect();
-            // They are for reports only, and go first where all is too long.
-            if policy.len() + strings.len() <= MAX_REPLY - "OK ".len() {
-                policy.push_str(&strings);
+            for line in secure.policy.lines() {
+                policy.push_str(&format!(" {{ policy_string = {line} }}"));
             }
         }
-        match policy.len() <= MAX_REPLY - "OK ".len() {
-            true => Answer::Ok(policy),
-            false => Answer::Temp("the MTA-STS policy in force is too long for Postfix".to_owned()),
-        }
+        Ok(policy)
     }
 }
 
 /// What may be matched: the policy's own patterns where that is safe, else names.
+// DEVIATION: RFC 8461 §4.2: where Postfix does not hold MX names against patterns, a certificate in any of these names will do
+// for every MX host: it can't be told more.
 fn allowed(secure: &Secure, wildcards: bool) -> Vec<Pattern> {
     let patterns = secure.policy.mx().iter();
     let Some(hosts) = &secure.hosts else {

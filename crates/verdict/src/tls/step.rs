@@ -79,6 +79,9 @@ fn write_mx(f: &mut fmt::Formatter<'_>, mx: &Mx) -> fmt::Result {
         Mx::Hosts { authenticated: false, .. } => {
             f.write_str("the MX records are not authentic, so DANE does not apply")
         }
+        Mx::Itself(name) => {
+            write!(f, "no MX records lead to {name}, so its addresses say whether DANE applies")
+        }
         Mx::None(NoHosts::NullMx) => f.write_str("the domain says that it takes no mail"),
         Mx::None(NoHosts::NoSuchName) => f.write_str("the domain does not exist"),
         Mx::Unknown(failure) => write!(f, "the MX records are unknown: {failure}"),
@@ -135,6 +138,7 @@ impl Explain for Step {
             Self::Sts(Sts::Policy(_)) => "RFC 8461 §5",
             Self::Sts(_) => "RFC 8461 §3.3",
             Self::Mx(Mx::Unknown(_)) => "RFC 7672 §2.1.2",
+            Self::Mx(Mx::Itself(_)) => "RFC 7672 §2.2.2",
             Self::Mx(_) => "RFC 7672 §2.2.1",
             Self::NoDane => "RFC 7672 §2.1.1",
             Self::Host { asked: Asked::Unknown(_), .. } => "RFC 7672 §2.1.2",

@@ -1,7 +1,7 @@
 //! `mailward arc verify`: the chain of one message, told as a story or as JSON.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use anstyle::Style;
@@ -9,6 +9,7 @@ use arc::{Chain, Check, Hop, Outcome};
 use dkim::BodyHasher;
 use mail::{Explain, Splitter, UnixTime};
 
+use super::super::record::Page;
 use super::json::ArcJson;
 use crate::cli::{DnsArgs, Exit};
 use crate::input::error::shown;
@@ -40,11 +41,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, InputError> {
         .await
         .map_err(|error| InputError::io(&name, &error))?;
     if args.json {
-        let json = serde_json::to_string(&ArcJson::new(&check, None))
-            .map_err(|error| InputError::new("--json", error.to_string()))?;
-        let _ = writeln!(anstream::stdout(), "{json}");
+        Page::print_json(&ArcJson::new(&check, None))?;
     } else {
-        let _ = writeln!(anstream::stdout(), "{}", tell(&name, &check).trim_end());
+        show::print(format_args!("{}\n", tell(&name, &check).trim_end()));
     }
     Ok(if check.outcome() == Outcome::Fail { Exit::Fail } else { Exit::Pass })
 }

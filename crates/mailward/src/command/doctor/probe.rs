@@ -8,6 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
+/// A name that is signed as long as anything is.
+pub(super) const SIGNED: &str = "";
+/// A name that never is: RFC 8375 §7 wants its delegation to be insecure.
+pub(super) const UNSIGNED: &str = "home.arpa";
+
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// How often UDP is tried.

@@ -7,14 +7,9 @@ use dns::{Dns as _, Question, RecordType};
 use resolver::{Resolver, Server, Settings};
 
 use super::finding::{Report, Severity};
-use super::probe::{self, Said};
+use super::probe::{self, SIGNED, Said, UNSIGNED};
 use crate::config::Dns;
 use crate::input::InputError;
-
-/// A name that is signed as long as anything is.
-const SIGNED: &str = "";
-/// A name that never is: RFC 8375 §7 wants its delegation to be insecure.
-const UNSIGNED: &str = "home.arpa";
 
 /// Looks at the resolvers; whether there is one to ask further questions.
 pub(super) async fn look(report: &mut Report, dns: &Dns, named: Option<&str>) -> Result<bool, InputError> {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::finding::{Report, Severity};
 use crate::config::{Config, Source};
@@ -69,6 +69,7 @@ pub(super) fn look(report: &mut Report, config: &Config, source: &Source, ring: 
     }
     let directory = &config.signing.key_directory;
     guarded(report, directory, "whoever writes there signs as whom he likes");
+    apart(report, config, ring);
     for error in &ring.errors {
         report.add(
             "keys-left-out",
@@ -93,6 +94,19 @@ pub(super) fn look(report: &mut Report, config: &Config, source: &Source, ring: 
         );
     } else if is_good {
         report.good("keys", format!("all {} can be used, and by nobody else", ring.keys.len()));
+    }
+}
+
+/// Keys stand where parts without keys read as well.
+fn apart(report: &mut Report, config: &Config, ring: &Ring) {
+    let Ok(data) = config.store.path.canonicalize() else { return };
+    let files = ring.keys.iter().map(|key| &key.file.path);
+    let inside = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| path.starts_with(&data));
+    if let Some(path) = files.chain([&config.signing.key_directory]).find(inside) {
+        let message =
+            "stands in the folder of the data, which parts without keys (serve --only) can read as well";
+        let help = "put the keys elsewhere, such as /etc/mailward/keys, and name that by key_directory below [signing]";
+        report.add("keys-in-data", Severity::Note, shown(path), message, help);
     }
 }
 

@@ -125,7 +125,7 @@ fn unix(
             Severity::Note,
             place,
             message,
-            "right where master.cf has n in the column chroot for smtpd and cleanup",
+            "right where master.cf has n in the column chroot for those who ask: smtpd and cleanup, smtp for TLS policies",
         );
     }
     if report.0.len() == before {

@@ -1,7 +1,6 @@
 //! The page that a command prints for people, built line by line and printed at once.
 
 use std::fmt::{Display, Write as _};
-use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use mail::Explain;
@@ -127,15 +126,15 @@ impl Page {
         let _ = writeln!(self.0, "{style}{text}{style:#}");
     }
 
-    /// Prints the page. A reader who has gone away misses nothing.
+    /// Prints the page.
     pub(in crate::command) fn print(self) {
-        let _ = anstream::stdout().write_all(self.0.as_bytes());
+        show::print(self.0);
     }
 
     /// Prints the JSON form in its place.
     pub(in crate::command) fn print_json(form: &impl Serialize) -> Result<(), InputError> {
         let json = serde_json::to_string(form).map_err(|e| InputError::new("--json", e.to_string()))?;
-        let _ = writeln!(anstream::stdout(), "{json}");
+        show::print(format_args!("{json}\n"));
         Ok(())
     }
 }

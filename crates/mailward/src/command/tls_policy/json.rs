@@ -23,13 +23,15 @@ pub(in crate::command) struct TlsPolicyJson {
     kept_error: Option<String>,
     /// What came of a fetch: null if there was none, else `fetched` or why not.
     fetch: Option<String>,
+    /// What is odd in the file that was fetched: what its owner should look at.
+    odd: Vec<String>,
     /// The policy in force, a line each field; empty if there is none.
     policy: Vec<String>,
     /// The MX hosts, best first.
     hosts: Vec<HostJson>,
     /// `nothing`, `dane`, `dane-only`, `secure` or `defer`.
     level: &'static str,
-    /// What Postfix is told.
+    /// What Postfix is told, or would be if it asked.
     answer: String,
     /// The steps to it.
     steps: Vec<StepJson>,
@@ -93,28 +95,60 @@ pub(in crate::command) struct HistoryJson {
 struct EventJson {
     /// When, in seconds since 1970.
     at: u64,
-    /// `fetched`, `failed`, `vanished`, `weakened`, `probed`, `unready` or `answered`.
+    /// `fetched`, `failed`, `vanished`, `weakened`, `forgotten`, `probed`, `unready` or `answered`.
     what: &'static str,
     /// More of it, line by line.
     text: Vec<String>,
 }
 
-impl TlsPolicyJson {
-    pub(super) fn new(look: &Look) -> Self {
-        let kept = |policy: &TlsPolicy| KeptJson {
+/// `mailward tls-policy DOMAIN --forget`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::command) struct ForgetJson {
+    /// The policy domain.
+    domain: String,
+    /// The policy that was kept until now; null if there was none, or if it could not be read.
+    forgotten: Option<KeptJson>,
+    /// The same, a line each field; empty if there was none.
+    policy: Vec<String>,
+    /// Why what was kept could not be read; it is forgotten too. Null if it could.
+    kept_error: Option<String>,
+}
+
+impl From<&TlsPolicy> for KeptJson {
+    fn from(policy: &TlsPolicy) -> Self {
+        Self {
             id: policy.kept.id.to_string(),
             fetched: policy.kept.fetched.0,
             expires: policy.kept.expires().0,
-        };
+        }
+    }
+}
+
+impl ForgetJson {
+    pub(super) fn new(domain: &Domain, before: &Result<Option<TlsPolicy>, store::Error>) -> Self {
+        let kept = before.as_ref().ok().and_then(Option::as_ref);
+        Self {
+            domain: domain.to_string(),
+            forgotten: kept.map(KeptJson::from),
+            policy: kept.map(|kept| kept.kept.policy.lines().collect()).unwrap_or_default(),
+            kept_error: before.as_ref().err().map(|error| escape(error.to_string())),
+        }
+    }
+}
+
+impl TlsPolicyJson {
+    pub(super) fn new(look: &Look) -> Self {
         Self {
             domain: look.hop.domain.to_string(),
             record: look.record(),
-            kept: look.kept.as_ref().ok().and_then(|policy| policy.as_ref().map(kept)),
+            kept: look.kept.as_ref().ok().and_then(|policy| policy.as_ref().map(KeptJson::from)),
             kept_error: look.kept.as_ref().err().map(escape),
             fetch: look.fetched.as_ref().map(|result| match result {
-                Ok(()) => "fetched".to_owned(),
+                Ok(_) => "fetched".to_owned(),
                 Err(why) => escape(why),
             }),
+            odd: look.noticed(),
             policy: match &look.sts {
                 Sts::Policy(policy) => policy.lines().collect(),
                 Sts::Absent | Sts::Stale | Sts::Unfetchable | Sts::Unknown => Vec::new(),
@@ -178,8 +212,9 @@ mod tests {
     #[serde(untagged)]
     #[expect(dead_code, reason = "only its schema is used")]
     enum TlsPolicy {
-        Now(TlsPolicyJson),
+        Now(Box<TlsPolicyJson>),
         At(HistoryJson),
+        Forget(ForgetJson),
     }
 
     #[test]

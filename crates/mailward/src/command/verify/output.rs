@@ -84,8 +84,6 @@ pub(super) struct Output {
     held: String,
     colours: bool,
     on_terminal: bool,
-    /// Standard output is gone; there is nobody to print for.
-    closed: bool,
 }
 
 impl Output {
@@ -107,7 +105,6 @@ impl Output {
             held: String::new(),
             colours: AutoStream::choice(&stdout) != ColorChoice::Never,
             on_terminal: stdout.is_terminal(),
-            closed: false,
         }
     }
 
@@ -172,7 +169,7 @@ impl Output {
     /// Writes what is held back.
     pub(super) fn flush(&mut self) {
         let held = mem::take(&mut self.held);
-        if held.is_empty() || self.closed {
+        if held.is_empty() {
             return;
         }
         let text = match self.colours {
@@ -180,15 +177,8 @@ impl Output {
             false => Cow::Owned(strip_str(&held).to_string()),
         };
         let mut stdout = io::stdout().lock();
-        let write = || stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-        if let Err(error) = self.progress.aside(write) {
-            self.closed = true;
-            // Who closes a pipe has seen enough; a full disk has not got what was asked for.
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                let message = format!("can't be written: {error}");
-                self.failed(&InputError::new("standard output", message));
-            }
-        }
+        let write = || show::written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+        self.progress.aside(write);
     }
 
     /// To standard error, beside what is asked for.

@@ -17,7 +17,7 @@ fn check(story: &[(u64, Reply, bool)], at: u64, good: bool) {
         let answer = Answer { took, ..Answer::new(reply.clone()) };
         health.dns_at(&answer, Duration::from_secs(*second));
     }
-    let part = health.parts(Duration::from_secs(at)).remove(1);
+    let part = health.parts(Parts::new(&[parts::Part::Milter]), Duration::from_secs(at)).remove(1);
     assert_eq!((part.name, part.state == State::Good), ("dns", good), "{story:?} at {at}");
 }
 
@@ -41,30 +41,50 @@ fn dns_is_away_after_a_minute_of_time_outs() {
 #[test]
 fn listeners() {
     let health = Health::default();
-    let state = || health.parts(Duration::ZERO)[0];
+    let servers = Parts::new(&[parts::Part::Milter, parts::Part::TlsPolicy, parts::Part::Jobs]);
+    let states = || {
+        let parts = health.parts(servers, Duration::ZERO);
+        parts.into_iter().map(|part| (part.name, part.state)).collect::<Vec<_>>()
+    };
     let closed = State::Bad("not all listeners are open");
-    assert_eq!(state(), Part { name: "milter", state: closed });
+    let all = |state| [("milter", state), ("tls-policy", state), ("dns", State::Good)];
+    assert_eq!(states(), all(closed));
     health.listening(true);
-    assert_eq!(state(), Part { name: "milter", state: State::Good });
+    assert_eq!(states(), all(State::Good));
     health.listening(false);
-    assert_eq!(state(), Part { name: "milter", state: closed });
+    assert_eq!(states(), all(closed));
 }
 
-fn pages(milter: Option<(Arc<Metrics>, Arc<Health>)>, store: State) -> Pages {
+fn pages(parts: &[parts::Part], store: State) -> Pages {
     let log = Arc::new(Log::new(crate::config::LogFormat::Json, |_| {}));
-    Pages { milter, store: Box::new(move || store), log }
+    let asks = parts.iter().any(|part| matches!(part, parts::Part::Milter | parts::Part::TlsPolicy));
+    let asking = asks.then(|| (Arc::default(), Arc::default()));
+    Pages { parts: Parts::new(parts), asking, store: Box::new(move || store), log }
 }
 
 /// A process shows what it knows, and no zeros in the place of what another one counts.
 #[test]
-fn without_the_milter_nothing_is_said_of_it() {
+fn nothing_is_said_of_parts_that_run_elsewhere() {
     let away = State::Bad("the database is away");
-    let pages = pages(None, away);
-    assert_eq!(web::Source::health(&pages), [Part { name: "store", state: away }]);
-    let mut page = web::Metrics::default();
-    web::Source::metrics(&pages, &mut page);
-    let text = format!("{page:?}");
-    assert!(text.contains("mailward_build_info") && !text.contains("_total"), "{text}");
+    for (part, lines, counted, elsewhere) in [
+        (parts::Part::Web, vec!["store"], "mailward_build_info", "_total"),
+        (
+            parts::Part::TlsPolicy,
+            vec!["tls-policy", "dns", "store"],
+            "mailward_tls_answers_total",
+            "messages_total",
+        ),
+        (parts::Part::Milter, vec!["milter", "dns", "store"], "mailward_messages_total", "tls_answers_total"),
+    ] {
+        let pages = pages(&[part, parts::Part::Web], away);
+        let health = web::Source::health(&pages);
+        assert_eq!(health.iter().map(|part| part.name).collect::<Vec<_>>(), lines);
+        assert_eq!(health.last().unwrap().state, away);
+        let mut page = web::Metrics::default();
+        web::Source::metrics(&pages, &mut page);
+        let text = format!("{page:?}");
+        assert!(text.contains(counted) && !text.contains(elsewhere), "{text}");
+    }
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
@@ -80,12 +100,13 @@ async fn web_09_all_that_is_counted_is_on_the_page() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let listener = web::Listener::tcp(socket).unwrap();
-    let metrics = Arc::new(Metrics::default());
+    let pages = pages(&[], State::Good);
+    let pages = Pages { asking: Some(Default::default()), ..pages };
+    let metrics = Arc::clone(&pages.asking.as_ref().unwrap().0);
     metrics.message(Direction::Outbound);
     metrics.connected();
     metrics.latency(Duration::from_millis(2));
-    let families = metrics.families();
-    let pages = pages(Some((metrics, Arc::default())), State::Good);
+    let families = metrics.families(pages.parts);
     let served =
         tokio::spawn(web::serve(listener, Arc::new(pages), web::Settings::default(), std::future::pending()));
     let page = tokio::task::spawn_blocking(move || get(address, "/metrics")).await.unwrap();

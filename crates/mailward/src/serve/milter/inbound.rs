@@ -184,7 +184,7 @@ impl Judging {
         let (kind, why) = match done {
             Ok(Some(done)) => match said(site, &done, &removed, agreed) {
                 Ok(end) => {
-                    shared.log.write(&describe(line, &done).number("ms", millis(start)));
+                    shared.ground.log.write(&describe(line, &done).number("ms", millis(start)));
                     return end;
                 }
                 Err(error) => (Trouble::Edit, error.to_string()),
@@ -192,9 +192,9 @@ impl Judging {
             Ok(None) => (Trouble::Panic, "the check has failed".to_owned()),
             Err(_) => (Trouble::Deadline, "the check took too long".to_owned()),
         };
-        shared.metrics.trouble(kind);
+        shared.ground.metrics.trouble(kind);
         let (end, disposition) = unchecked(site, about, author.as_ref(), &recipients, &removed, &why);
-        shared.log.write(&line.text("disposition", disposition).text("trouble", why));
+        shared.ground.log.write(&line.text("disposition", disposition).text("trouble", why));
         end
     }
 }
@@ -235,14 +235,14 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
         let sealer = site.sealing.as_ref().filter(|_| leaves).map(|(_, sealer)| sealer);
         begun.send((inbound.body_with(sealer.map(Sealer::form)), author)).ok()?;
         let start = Instant::now();
-        let facts = inbound.look_up(&shared.dns(site.deadline)).await;
+        let facts = inbound.look_up(&shared.ground.dns(site.deadline)).await;
         // The body may take its time: none of that is the DNS's.
         let left = site.deadline.saturating_sub(start.elapsed());
         // Nobody listens any more where they were waited for.
         let _ = answered.send(());
         let Whole { body, recipients, queue } = whole.await.ok()?;
         let verdict = inbound.conclude(facts, &body);
-        let existence = existence(&shared.dns(left), &verdict).await;
+        let existence = existence(&shared.ground.dns(left), &verdict).await;
         let subjects = Subjects::of(&verdict, &envelope);
         let read = |subjects| shared.past.history(subjects, &envelope, &verdict, about.now);
         let copies = shared.past.count(&verdict, about.now);
@@ -258,17 +258,17 @@ impl<D: Dns + Clone + Send + Sync + 'static> Job<D> {
             now: about.now,
             queue: queue.as_deref(),
         });
-        shared.metrics.verdict(&verdict);
-        copies.into_iter().for_each(|copies| shared.metrics.copies(copies));
-        shared.metrics.decision(&decision);
+        shared.ground.metrics.verdict(&verdict);
+        copies.into_iter().for_each(|copies| shared.ground.metrics.copies(copies));
+        shared.ground.metrics.decision(&decision);
         let deferred = matches!(decision.disposition(), Disposition::Defer(_))
             && decision.rule() == Some(Rule::DnsTempError);
         let (listener, now) = (&*about.listener, about.now);
         let judged =
             Judged { verdict: &verdict, decision: &decision, envelope: &envelope, listener, now, deferred };
-        shared.metrics.row(shared.past.keep(&judged) == Put::Queued);
+        shared.ground.metrics.row(shared.past.keep(&judged) == Put::Queued);
         let seal = Seal::of(sealer, &header, &body, &verdict, &decision, about.now);
-        seal.counted().into_iter().for_each(|sealed| shared.metrics.sealed(sealed));
+        seal.counted().into_iter().for_each(|sealed| shared.ground.metrics.sealed(sealed));
         Some(Box::new(Done { verdict, decision, envelope, upstream, copies, seal }))
     }
 }

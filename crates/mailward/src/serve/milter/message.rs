@@ -5,14 +5,16 @@ use std::time::Instant;
 
 use dns::Dns;
 use mail::Header;
-use mail::authres::find::Found;
+use mail::authres::find::{Claims, is_own};
 use mail::header::MAX_HEADER;
+use milter::edits::MAX_EDITS;
 use milter::wire::Strings;
-use milter::{Answer, Context, End, Message, Piece, SmtpReply, Verdict};
+use milter::{Answer, Context, EditError, End, Message, Piece, SmtpReply, Verdict};
 use verdict::direction::Direction;
-use verdict::local::{Recipients, Stripped};
+use verdict::local::{Recipients, is_removed};
 
 use super::About;
+use super::answer;
 use super::inbound::{Came, Judging, Known};
 use super::outbound::Signing;
 use crate::serve::metrics::Trouble;
@@ -37,8 +39,8 @@ pub struct Incoming<D> {
     /// The header as it was on the wire; what is beyond [`MAX_HEADER`] is not kept, but looked at.
     raw: Vec<u8>,
     room: Taken,
-    found: Found,
-    stripped: Stripped,
+    /// Fields that are removed.
+    claims: Claims,
     work: Work,
 }
 
@@ -46,8 +48,8 @@ pub struct Incoming<D> {
 enum Work {
     /// Nothing yet, or nothing at all.
     None,
-    /// There is no room for its header, so it is put off.
-    NoRoom,
+    /// It is put off with this, as soon as the MTA waits for an answer again.
+    PutOff(Verdict),
     Judging(Judging),
     Signing(Signing),
 }
@@ -66,23 +68,20 @@ impl<D: Dns + Clone + Send + Sync + 'static> Incoming<D> {
             leaves,
             raw: Vec::new(),
             room,
-            found: Found::default(),
-            stripped: Stripped::default(),
+            claims: Claims::default(),
             work: Work::None,
         }
     }
 
-    /// NET-17: nothing of it is kept any more. That is said when the MTA waits for an answer again, at its body.
-    fn put_off(&mut self) {
+    /// Nothing of it is kept any more. That is said when the MTA waits for an answer again, at its body.
+    fn put_off(&mut self, trouble: Trouble, why: &str, reply: Verdict) {
         self.raw = Vec::new();
-        self.found = Found::default();
-        self.stripped = Stripped::default();
+        self.claims = Claims::default();
         self.room = self.shared.room.message();
-        self.work = Work::NoRoom;
-        self.shared.metrics.trouble(Trouble::Memory);
+        self.work = Work::PutOff(reply);
+        self.shared.ground.metrics.trouble(trouble);
         let line = self.about.line(None).text("disposition", "defer");
-        let why = "the headers of all messages together take too much memory";
-        self.shared.log.trouble("memory", line.text("trouble", why));
+        self.shared.ground.log.trouble("put-off", line.text("trouble", why));
     }
 }
 
@@ -107,11 +106,17 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     }
 
     async fn header(&mut self, name: &[u8], value: &[u8], _: Context<'_>) -> Answer {
-        if self.about.direction == Direction::Neither || matches!(self.work, Work::NoRoom) {
+        if self.about.direction == Direction::Neither || matches!(self.work, Work::PutOff(_)) {
             return Answer::Continue;
         }
-        self.found.see(&self.site.ids, &self.site.settings.other_fields, name, value);
-        self.stripped.see(&self.site.removed, name);
+        let is_own = is_own(&self.site.ids, &self.site.settings.other_fields, name, value);
+        let is_removed = self.about.direction == Direction::Inbound && is_removed(&self.site.removed, name);
+        self.claims.see(name, if is_removed { Some(true) } else { is_own });
+        if self.claims.len() > MAX_EDITS {
+            let reply = answer::later("More fields would have to be removed than can be; try again later");
+            self.put_off(Trouble::Edit, &EditError::TooMany.to_string(), reply.verdict);
+            return Answer::Continue;
+        }
         // One byte too many is how a header that is too long is known.
         if self.raw.len() <= MAX_HEADER {
             self.raw.reserve(HEADER.saturating_sub(self.raw.len()));
@@ -121,14 +126,16 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
             self.raw.extend_from_slice(value.get(..room).unwrap_or(value));
             self.raw.extend_from_slice(b"\r\n");
         }
-        if !self.room.holds(self.raw.len() + self.found.memory() + self.stripped.memory()) {
-            self.put_off();
+        if !self.room.holds(self.raw.len() + self.claims.memory()) {
+            // NET-17.
+            let why = "the headers of all messages together take too much memory";
+            self.put_off(Trouble::Memory, why, no_room());
         }
         Answer::Continue
     }
 
     async fn end_of_header(&mut self, _: Context<'_>) -> Answer {
-        if matches!(self.work, Work::NoRoom) {
+        if matches!(self.work, Work::PutOff(_)) {
             return Answer::Continue;
         }
         let header = Header::parse(std::mem::take(&mut self.raw));
@@ -147,7 +154,7 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     async fn body(&mut self, piece: &[u8], _: Context<'_>) -> Piece {
         match &mut self.work {
             Work::None => return Piece::Skip,
-            Work::NoRoom => return Piece::Verdict(no_room()),
+            Work::PutOff(reply) => return Piece::Verdict(reply.clone()),
             Work::Judging(judging) => judging.body(piece).await,
             Work::Signing(signing) => signing.body(piece),
         }
@@ -157,26 +164,22 @@ impl<D: Dns + Clone + Send + Sync + 'static> Message for Incoming<D> {
     async fn end_of_body(self, context: Context<'_>) -> End {
         let start = Instant::now();
         let queue = context.macros.get("i").map(<[u8]>::to_vec);
-        let Self { shared, site, about, recipients, found, stripped, work, .. } = self;
-        let removed = match about.direction {
-            // A field that both want is removed once: `Edits` sees to that.
-            Direction::Inbound => found.finish().into_iter().chain(stripped.finish()).collect(),
-            Direction::Outbound | Direction::Neither => found.finish(),
-        };
+        let Self { shared, site, about, recipients, claims, work, .. } = self;
+        let removed = claims.finish();
         let end = match work {
             Work::None => {
-                shared.log.write(&about.line(queue.as_deref()));
+                shared.ground.log.write(&about.line(queue.as_deref()));
                 Verdict::Accept.into()
             }
-            Work::NoRoom => no_room().into(),
+            Work::PutOff(reply) => reply.into(),
             Work::Judging(judging) => {
                 let known = Known { recipients, removed, queue };
                 judging.end(&shared, &site, &about, known, context.agreed).await
             }
             Work::Signing(signing) => signing.end(&shared, &site, &about, &removed, queue).await,
         };
-        shared.metrics.message(about.direction);
-        shared.metrics.latency(start.elapsed());
+        shared.ground.metrics.message(about.direction);
+        shared.ground.metrics.latency(start.elapsed());
         end
     }
 }

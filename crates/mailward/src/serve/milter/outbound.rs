@@ -123,16 +123,16 @@ impl Signing {
             Signed::Failed => Ok(answer::later(LATER)),
             Signed::Yes | Signed::Left | Signed::Unsigned => edited(&fields, removed),
         };
-        shared.metrics.outbound(if done.is_err() { Signed::Failed } else { signed }, count);
+        shared.ground.metrics.outbound(if done.is_err() { Signed::Failed } else { signed }, count);
         let (end, line) = match done {
             Ok(end) => (end, line),
             Err(error) => {
-                shared.metrics.trouble(Trouble::Edit);
+                shared.ground.metrics.trouble(Trouble::Edit);
                 (answer::later(LATER), line.show("trouble", error))
             }
         };
         let disposition = if end.verdict == Verdict::Accept { "accept" } else { "defer" };
-        shared.log.write(&line.text("disposition", disposition));
+        shared.ground.log.write(&line.text("disposition", disposition));
         end
     }
 

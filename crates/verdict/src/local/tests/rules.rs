@@ -241,9 +241,10 @@ fn markings() {
 #[test]
 fn ar_12_the_marking_of_others_is_removed() {
     let removed = |policy: &LocalPolicy| {
-        let header = mail::Header::parse("X-Mailward: accept; x\r\nReceived-SPF: pass\r\nX-Ours: y\r\n");
-        let claims = Strip::header(&header, &policy.removed_fields());
-        claims.iter().map(|claim| mail::printable(&claim.name)).collect::<Vec<_>>().join(" ")
+        let patterns = policy.removed_fields();
+        let mut names = vec!["X-Ours", "Received-SPF", "X-Mailward"];
+        names.retain(|name| is_removed(&patterns, name.as_bytes()));
+        names.join(" ")
     };
     let mut policy = LocalPolicy::default();
     assert_eq!(removed(&policy), "X-Mailward");

@@ -1,11 +1,8 @@
-//! The decision in tables, and over all of its states against both RFCs.
-
-use std::collections::BTreeMap;
+//! The decision in tables. (All of its states, against both RFCs: tests/tls_states.rs.)
 
 use dane::{NoHosts, NotApplicable, Trouble, Unusable};
 use dns::{Failure, Name, Question, RecordType};
 use mail::Explain;
-use testkit::oracle::tls as oracle;
 
 use super::*;
 
@@ -171,114 +168,30 @@ fn a_host_that_was_not_looked_up_counts_as_unknown() {
     assert_eq!(word(&decision), "TEMP DaneUnknown");
 }
 
-/// All sets of up to `most` hosts, each of any kind.
-fn host_sets(most: usize) -> Vec<Vec<oracle::Host>> {
-    let kinds: Vec<oracle::Host> = oracle::Tlsa::ALL
-        .iter()
-        .flat_map(|&tlsa| [true, false].map(|named| oracle::Host { tlsa, named }))
-        .collect();
-    let mut sets: Vec<Vec<oracle::Host>> = vec![Vec::new()];
-    let mut last = sets.clone();
-    for _ in 0..most {
-        last = last
-            .iter()
-            .flat_map(|set| kinds.iter().map(|kind| [set.as_slice(), &[*kind]].concat()))
-            .collect();
-        sets.extend(last.iter().cloned());
-    }
-    sets
-}
-
-fn sts(policy_state: oracle::Policy) -> Sts {
-    match policy_state {
-        oracle::Policy::Enforce => policy("enforce", "n0.d.example n1.d.example n2.d.example"),
-        oracle::Policy::Testing => policy("testing", "n0.d.example n1.d.example n2.d.example"),
-        oracle::Policy::None => policy("none", ""),
-        oracle::Policy::Absent => Sts::Absent,
-        oracle::Policy::Stale => Sts::Stale,
-        oracle::Policy::Unfetchable => Sts::Unfetchable,
-        oracle::Policy::Unknown => Sts::Unknown,
-    }
-}
-
-fn label(index: usize, host: oracle::Host) -> String {
-    format!("{}{index}", if host.named { "n" } else { "o" })
-}
-
-/// Holds one state against what both RFCs ask of each host; gives the level.
-fn hold(
-    dane: bool,
-    mx: oracle::Mx,
-    policy_state: oracle::Policy,
-    sts: &Sts,
-    hosts: &[oracle::Host],
-) -> String {
-    let mut line = match mx {
-        oracle::Mx::Secure => "signed",
-        oracle::Mx::Insecure => "unsigned",
-        oracle::Mx::Failed => "failed",
-    }
-    .to_owned();
-    for (index, host) in hosts.iter().enumerate() {
-        let tlsa = format!("{:?}", host.tlsa).to_lowercase();
-        line = format!("{line} {}={tlsa}", label(index, *host));
-    }
-    let state = format!("dane {dane}, {policy_state:?}, {line}");
-    let told = word(&judge(sts, &line, if dane { UseDane::Yes } else { UseDane::No }));
-    let words: Vec<&str> = told.split(' ').collect();
-    // While the MX records fail, Postfix is given the patterns, and learns of hosts that we don't know.
-    let given = |index: usize, host: oracle::Host| match mx {
-        oracle::Mx::Failed => host.named,
-        _ => words[1..].contains(&format!("{}.d.example", label(index, host)).as_str()),
-    };
-    for (index, host) in hosts.iter().copied().enumerate() {
-        let done = oracle::postfix_does(words[0], given(index, host), mx, host);
-        // The one departure: what DANE proves is not held against the names in a policy.
-        let proven = done == oracle::Connection::ByTlsa && policy_state == oracle::Policy::Enforce;
-        let sts_asks = if proven { oracle::Connection::Any } else { oracle::sts_asks(policy_state, host) };
-        for asked in [oracle::dane_asks(dane, mx, host), sts_asks] {
-            assert!(oracle::is_enough(done, asked), "{state}: {told} does {done:?} for {asked:?}");
-        }
-        assert!(dane || !words[0].starts_with("dane"), "{state}: {told}");
-    }
-    // Mail stops only where no host is open, and nothing is told only where nothing is asked.
-    if words[0] == "TEMP" {
-        assert!(!hosts.iter().any(|host| oracle::is_open(dane, mx, policy_state, *host)), "{state}: {told}");
-    }
-    let asked = |host: &oracle::Host| {
-        oracle::dane_asks(dane, mx, *host) != oracle::Connection::Any
-            || oracle::sts_asks(policy_state, *host) != oracle::Connection::Any
-    };
-    if !hosts.is_empty() {
-        assert_eq!(words[0] != "NOTFOUND", hosts.iter().any(asked), "{state}: {told}");
-    }
-    if words[0] == "secure" {
-        let open = |(index, host): (usize, &oracle::Host)| {
-            !oracle::is_open(dane, mx, policy_state, *host) || given(index, *host)
-        };
-        assert!(hosts.iter().enumerate().all(open), "{state}: {told} leaves out too many");
-    }
-    words[0].to_owned()
-}
-
+/// What other programs decide otherwise, each with its issue.
 #[test]
-fn no_state_is_weaker_than_either_standard() {
-    let sets = host_sets(3);
-    assert_eq!(sets.len(), 1 + 10 + 100 + 1000);
-    let mut levels: BTreeMap<String, usize> = BTreeMap::new();
-    for policy_state in oracle::Policy::ALL {
-        let sts = sts(policy_state);
-        for mx in [oracle::Mx::Secure, oracle::Mx::Insecure, oracle::Mx::Failed] {
-            for hosts in &sets {
-                for dane in [true, false] {
-                    *levels.entry(hold(dane, mx, policy_state, &sts, hosts)).or_default() += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(levels.values().sum::<usize>(), 7 * 3 * 1111 * 2);
-    assert_eq!(
-        levels.keys().map(String::as_str).collect::<Vec<_>>(),
-        ["NOTFOUND", "TEMP", "dane", "dane-only", "secure"]
-    );
+fn defects_of_others() {
+    let enforce = |mx| policy("enforce", mx);
+    // postfix-mta-sts-resolver #67: a policy overrides DANE. postfix-tlspol: DANE has the policy dropped, though it does not apply.
+    check(&enforce("a.d.example"), "signed a=usable", "dane-only");
+    check(&enforce("a.d.example"), "unsigned a=usable", "secure a.d.example");
+    // postfix-tlspol #177, #8: `dane` and `dane-only` for a domain that is not signed.
+    check(&Sts::Absent, "unsigned a=usable b=usable", "NOTFOUND");
+    // postfix-tlspol #189, #172, #7, #4, maddy #287, Stalwart #1578: trouble with one host stops the domain.
+    check(&Sts::Absent, "signed a=bogus b=usable c", "dane");
+    check(&Sts::Absent, "signed a=noaddress b", "NOTFOUND");
+    check(&enforce("a.d.example b.d.example"), "signed a=unknown b", "secure b.d.example (left out)");
+    check(&enforce("a.d.example b.d.example"), "signed a=noaddress b=bogus", "secure a.d.example (left out)");
+    // postfix-tlspol #82: a time-out of the TXT look-up stops a domain that has nothing.
+    let silent = mta_sts::Lookup::Unknown(Failure::TimeOut);
+    let sts = Sts::of(Some(&mta_sts::Known::default()), &silent, mail::UnixTime(0));
+    check(&sts, "unsigned a", "NOTFOUND");
+    check(&sts, "signed a", "NOTFOUND");
+    // postfix-tlspol #95: nothing left to match is an empty `match=`.
+    check(&enforce("x.example"), "unsigned a b", "TEMP NoneAllowed");
+    // KumoMTA #484: one domain's broken policy stops others at the same MX host. Here a decision is of one domain alone.
+    check(&Sts::Unfetchable, "unsigned a", "NOTFOUND");
+    check(&enforce("a.d.example"), "unsigned a", "secure a.d.example");
+    // jabali-panel #1407: DANE by a resolver that does not validate.
+    assert_eq!(word(&judge(&Sts::Absent, "signed a=bogus", UseDane::No)), "NOTFOUND");
 }

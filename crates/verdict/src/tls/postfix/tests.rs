@@ -41,6 +41,8 @@ const REPORTED: &str = "policy_type=sts policy_domain=sts.example mx_host_patter
     { policy_string = version: STSv1 } { policy_string = mode: enforce } { policy_string = mx: mx.sts.example } \
     { policy_string = max_age: 604800 }";
 
+/// postfix-tlspol #6: policy_type for a Postfix below 3.10; postfix-mta-sts-resolver #66: servername for one below 3.4. Both are
+/// refused with all of the policy, and mail is deferred. postfix-mta-sts-resolver #116: from 3.10 on they have to be there.
 #[test]
 fn tlsrpt_attributes_never_go_to_an_older_postfix() {
     let decision = secure("sts.example", "mx.sts.example", "mx.sts.example");
@@ -64,6 +66,7 @@ fn check_names(postfix: Postfix, mx: &str, hosts: &str, expected: &str) {
     assert_eq!(if values.is_empty() { told.clone() } else { values.join(" ") }, expected, "{told}");
 }
 
+/// postfix-mta-sts-resolver #105 (CERT-Bund#2023092728001552): ".suffix" matches names of any depth.
 #[test]
 fn a_suffix_goes_only_where_postfix_takes_it_for_one_label() {
     let only_wildcards =
@@ -133,13 +136,32 @@ fn limits_of_a_reply() {
         let label = "a".repeat(60);
         (0..count).map(|n| format!("n{n:03}.{label}.example ")).collect()
     };
-    let told = |count: usize| postfix("3.11").answer(&secure("d.example", &names(count), "?")).to_string();
-    assert!(told(200).contains("policy_string") && told(200).len() <= MAX_REPLY);
-    let longer = told(500);
-    assert!(
-        !longer.contains("policy_string") && longer.contains("mx_host_pattern") && longer.len() <= MAX_REPLY
-    );
-    assert_eq!(told(800), "TEMP the MTA-STS policy in force is too long for Postfix");
+    let told = |mx: &str, hosts: &str| postfix("3.11").answer(&secure("d.example", mx, hosts)).to_string();
+    let whole = told(&names(200), "?");
+    assert!(whole.contains("policy_string") && whole.len() <= MAX_REPLY);
+    // What is too long for reports is told without a word of them, and not with a policy_type that has no policy_string.
+    for count in [500, 800] {
+        let longer = told(&names(count), "?");
+        assert!(longer.starts_with("OK secure match=n000.") && longer.ends_with(" servername=hostname"));
+        assert_eq!(longer.matches(':').count(), count - 1);
+    }
+    // And without wildcards, which Postfix would take for any depth.
+    let hosts = names(500);
+    let wild = told(&format!("{} *.{}.example", names(500), "a".repeat(60)), &hosts);
+    assert!(!wild.contains("policy_") && wild.matches(':').count() == 499, "{wild}");
+    let too_long = "TEMP the MTA-STS policy in force is too long for Postfix";
+    assert!(told("*.d.example", &names(1500)).starts_with("OK secure match=.d.example "));
+    let old = postfix("3.7").answer(&secure("d.example", "*.d.example", &names(1500)));
+    assert_eq!(old.to_string(), too_long);
+    // To the byte: 999 names of 99 bytes, and one that fills up.
+    let name = |label: usize| format!("{}.{}.example", "b".repeat(label), "c".repeat(60));
+    let bare = "OK secure match= servername=hostname".len() + 999 * 100;
+    for (last, fits) in [(MAX_REPLY - bare, true), (MAX_REPLY - bare + 1, false)] {
+        let hosts = format!("{} {}.e", vec![name(30); 999].join(" "), "d".repeat(last - 2));
+        let told = postfix("3.7").answer(&secure("d.example", "*.d.example", &hosts)).to_string();
+        assert_eq!(told.len() == MAX_REPLY, fits);
+        assert_eq!(told == too_long, !fits);
+    }
 }
 
 #[test]

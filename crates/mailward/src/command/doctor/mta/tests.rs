@@ -260,7 +260,8 @@ fn times() {
 const TLS: &str = "[dns]\ntrusted = true\n[tls_policy]\naddress = \"127.0.0.1:8892\"\n";
 const ASKS: &str = "smtp_tls_policy_maps = hash:/etc/postfix/tls, socketmap:inet:127.0.0.1:8892:tls-policy\n\
     smtp_tls_security_level = may\nsmtp_dns_support_level =\nsmtp_tls_CAfile = /etc/ssl/x\nsmtp_tls_CApath =\n\
-    tls_append_default_CA = no";
+    tls_append_default_CA = no\nsmtp_tls_enforce_sts_mx_patterns = yes\nsmtp_host_lookup = dns\ndisable_dns_lookups = no\n\
+    ignore_mx_lookup_error = no\nsmtp_dns_resolver_options =";
 
 #[track_caller]
 fn check_tls(toml: &str, lines: &str, want: &[&str]) {
@@ -276,6 +277,7 @@ fn tls_policies() {
     check("smtp_tls_policy_maps =", "", &[]);
     check_tls("", "", &[]);
     check_tls("", "smtp_tls_policy_maps = socketmap:inet:localhost:8892:tls-policy", &[]);
+    check_tls("", "smtp_tls_policy_maps = proxy:socketmap:inet:localhost:8892:tls-policy", &[]);
     for other in
         ["", "socketmap:inet:127.0.0.1:8893:tls-policy", "socketmap:inet:127.0.0.1:8892:other", "hash:x"]
     {
@@ -307,6 +309,75 @@ fn tls_policies_by_version() {
     }
 }
 
+/// Where mail goes out.
+const CLIENTS: &str = "smtp unix - - y - - smtp\nrelay unix - - n - - smtp\n";
+
+#[test]
+fn tls_policies_where_mail_goes_out() {
+    let check = |maps: &str, own: &str, want: &[&str]| {
+        let asks = ASKS.replace("socketmap:inet:127.0.0.1:8892:tls-policy", maps);
+        let postfix =
+            Postfix::parse(&format!("{MAIN}{asks}"), &format!("{SERVICES}{CLIENTS}"), &format!("{OWN}{own}"));
+        let toml = "[tls_policy]\naddress = \"/var/spool/postfix/mailward/tls-policy.sock\"";
+        assert_eq!(found(&postfix, toml, true), want, "{maps} {own}");
+    };
+    let inside = "socketmap:unix:mailward/tls-policy.sock:tls-policy";
+    let outside = "socketmap:unix:/var/spool/postfix/mailward/tls-policy.sock:tls-policy";
+    check(inside, "", &[]);
+    check(outside, "", &["error tls-chroot master.cf: smtp/unix"]);
+    check(&format!("proxy:{outside}"), "", &[]);
+    check(inside, &format!("relay/unix/smtp_tls_policy_maps = {outside}\n"), &[]);
+    check(
+        inside,
+        &format!("smtp/unix/smtp_tls_policy_maps = {outside}\n"),
+        &["error tls-chroot master.cf: smtp/unix"],
+    );
+    let note = "note tls-not-here master.cf: relay/unix: smtp_tls_policy_maps";
+    check(inside, "relay/unix/smtp_tls_policy_maps =\n", &[note]);
+}
+
+#[test]
+fn tls_policies_by_what_the_site_does_for_all_domains() {
+    const NAME: &str = "smtp_tls_security_level";
+    let dane = "postfix_dane = true";
+    let weaker = format!("warning tls-weaker {NAME}");
+    let over = format!("warning tls-over-dane {NAME}");
+    for (level, toml, want) in [
+        ("may", "", None),
+        ("may", dane, None),
+        ("dane", dane, None),
+        ("dane", "", Some(&over)),
+        ("dane-only", "", Some(&over)),
+        ("encrypt", "", None),
+        ("secure", "", None),
+        ("encrypt", dane, Some(&weaker)),
+        ("verify", dane, Some(&weaker)),
+        ("secure", dane, Some(&weaker)),
+        ("fingerprint", dane, Some(&weaker)),
+        ("dane-only", dane, Some(&weaker)),
+    ] {
+        let support = if toml.is_empty() { "" } else { "\nsmtp_dns_support_level = dnssec" };
+        let want: Vec<&str> = want.into_iter().map(String::as_str).collect();
+        check_tls(toml, &format!("{NAME} = {level}{support}"), &want);
+    }
+}
+
+#[test]
+fn sts_08_tls_policies_by_patterns() {
+    const NAME: &str = "smtp_tls_enforce_sts_mx_patterns";
+    let with = |version: &str, more: &str| format!("postfix_version = \"{version}\"\n{more}");
+    let (new, old) = ("mail_version = 3.10.5\nsmtp_tls_enforce_sts_mx_patterns =", "mail_version = 3.10.3");
+    let error = format!("error tls-patterns {NAME}");
+    let note = format!("note tls-patterns {NAME}");
+    check_tls(&with("3.10.5", ""), &format!("{new} yes"), &[]);
+    check_tls(&with("3.10.5", ""), &format!("{new} no"), &[&error]);
+    check_tls(&with("3.10.5", "postfix_mx_patterns = false"), &format!("{new} no"), &[]);
+    check_tls(&with("3.10.5", "postfix_mx_patterns = false"), &format!("{new} yes"), &[&note]);
+    // One that does not know it.
+    check_tls(&with("3.10.3", ""), old, &[]);
+    check_tls(&with("3.10.3", "postfix_mx_patterns = false"), old, &[]);
+}
+
 #[test]
 fn tls_policies_by_dane() {
     const NAME: &str = "smtp_dns_support_level";
@@ -314,6 +385,18 @@ fn tls_policies_by_dane() {
     for level in ["", "enabled", "disabled"] {
         let want = format!("error tls-no-dane {NAME}");
         check_tls("postfix_dane = true", &format!("{NAME} = {level}"), &[&want]);
+    }
+    for (name, bad, good) in [
+        ("smtp_host_lookup", "native", "native, dns"),
+        ("disable_dns_lookups", "yes", "no"),
+        ("ignore_mx_lookup_error", "yes", "no"),
+        ("smtp_dns_resolver_options", "res_debug, res_dnsrch", "res_debug"),
+    ] {
+        let want = format!("error tls-no-dane {name}");
+        let dnssec = "smtp_dns_support_level = dnssec";
+        check_tls("postfix_dane = true", &format!("{dnssec}\n{name} = {bad}"), &[&want]);
+        check_tls("postfix_dane = true", &format!("{dnssec}\n{name} = {good}"), &[]);
+        check_tls("", &format!("{name} = {bad}"), &[]);
     }
     check_tls("", "smtp_dns_support_level = dnssec", &["note tls-dane-unused smtp_dns_support_level"]);
 }

@@ -1,11 +1,12 @@
-//! How many answers a second Postfix gets about the policies of domains that are known, over TCP: from `mailward serve`, and from
+//! How many answers a second Postfix gets about the policies of domains that are known: from `mailward serve`, and from
 //! postfix-mta-sts-resolver where there is one. Each is a process of its own, one after the other asked by the same client.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -18,7 +19,7 @@ use nix::time::ClockId;
 use socketmap::Request;
 use socketmap::netstring::Frames;
 use socketmap::reply::MAX_REPLY;
-use store::{Place, Store, TlsPolicy};
+use store::{Forgotten, Store, TlsPolicy};
 use testkit::real::wait_until;
 
 use crate::clock::{of_process, used};
@@ -50,10 +51,17 @@ struct Shape {
     threads: usize,
 }
 
+/// Where a program answers.
+#[derive(Clone)]
+enum Place {
+    Unix(PathBuf),
+    Tcp(SocketAddr),
+}
+
 /// A program that answers, until it is dropped.
 struct Program {
     name: &'static str,
-    addr: SocketAddr,
+    place: Place,
     child: Child,
     clock: ClockId,
 }
@@ -64,16 +72,29 @@ pub fn socketmap(mailward: &Path, folder: &Path, python: Option<&Path>, rounds: 
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(keep_policies(&folder.join("data/mailward.db")));
     let names = Server::start(Zone::parse(zone()).expect("a zone"), Duration::ZERO);
-    let mut programs = vec![mailward_serve(mailward, folder, names.address)];
-    // `pip install` alone brings no uvloop, which it uses where there is one.
-    programs.extend(python.map(|python| peer(python, "postfix-mta-sts-resolver", "asyncio")));
-    programs.extend(python.map(|python| peer(python, "the same with uvloop", "uvloop")));
-    for program in &programs {
-        know_all(program.addr);
+    for is_unix in [true, false] {
+        let place = |name: &str| match is_unix {
+            true => Place::Unix(folder.join(name)),
+            false => Place::Tcp(free_address()),
+        };
+        let mut programs = vec![mailward_serve(mailward, folder, names.address, place("mailward.sock"))];
+        // `pip install` alone brings no uvloop, which it uses where there is one.
+        for (name, event_loop) in
+            [("postfix-mta-sts-resolver", "asyncio"), ("the same with uvloop", "uvloop")]
+        {
+            programs.extend(python.map(|python| peer(python, name, event_loop, place(event_loop))));
+        }
+        compare(if is_unix { "a unix socket" } else { "TCP" }, &programs, rounds);
+    }
+}
+
+fn compare(over: &str, programs: &[Program], rounds: usize) {
+    for program in programs {
+        know_all(&program.place);
     }
     head(
         &format!(
-            "Policies of {DOMAINS} domains, {rounds} rounds of {} s for each, clients on the same cores:",
+            "Policies of {DOMAINS} domains, over {over}, {rounds} rounds of {} s for each, clients on the same cores:",
             TIME.as_secs()
         ),
         [
@@ -86,11 +107,7 @@ pub fn socketmap(mailward: &Path, folder: &Path, python: Option<&Path>, rounds: 
             "mailward's answers/s, × these",
         ],
     );
-    let only: Option<usize> = std::env::var("BENCH_SHAPE").ok().and_then(|n| n.parse().ok());
-    for (at, shape) in SHAPES.into_iter().enumerate() {
-        if only.is_some_and(|only| only != at) {
-            continue;
-        }
+    for shape in SHAPES {
         let mut runs: Vec<Vec<Run>> = programs.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (program, runs) in programs.iter().zip(&mut runs) {
@@ -127,7 +144,7 @@ fn zone() -> String {
 /// Writes a policy for each domain into the database.
 async fn keep_policies(path: &Path) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let store = Store::new(&Place::Sqlite(path.to_owned())).expect("the folder can be written to");
+    let store = Store::new(&store::Place::Sqlite(path.to_owned())).expect("the folder can be written to");
     store.migrate(UnixTime(now)).await.expect("a new database");
     let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n");
     let kept = Kept {
@@ -138,7 +155,7 @@ async fn keep_policies(path: &Path) {
     for number in 0..DOMAINS {
         let domain = Domain::parse(&domain(number)).expect("a name");
         let policy = TlsPolicy { domain, kept: kept.clone(), refresh_at: UnixTime(now + 80_000) };
-        store.put_tls_policy(&policy).await.expect("it is kept");
+        store.put_tls_policy(&policy, Forgotten::NEVER).await.expect("it is kept");
     }
     store.close().await;
 }
@@ -147,11 +164,14 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
 }
 
-fn mailward_serve(program: &Path, folder: &Path, names: SocketAddr) -> Program {
-    let addr = free_address();
+fn mailward_serve(program: &Path, folder: &Path, names: SocketAddr, place: Place) -> Program {
+    let address = match &place {
+        Place::Unix(path) => path.display().to_string(),
+        Place::Tcp(addr) => addr.to_string(),
+    };
     let text = format!(
         "[[listener]]\nname = 'milter'\naddress = '127.0.0.1:0'\n[dns]\nservers = '{names}'\n[store]\npath = '{}'\n\
-         [web]\naddress = ''\n[tls_policy]\naddress = '{addr}'\n",
+         [web]\naddress = ''\n[tls_policy]\naddress = '{address}'\n",
         folder.join("data").display()
     );
     let config = folder.join("mailward.toml");
@@ -160,20 +180,24 @@ fn mailward_serve(program: &Path, folder: &Path, names: SocketAddr) -> Program {
     let mut command = Command::new(program);
     command.arg("serve").arg("--config").arg(config).stdout(Stdio::null()).stderr(log);
     let child = command.spawn().expect("mailward starts");
-    assert!(wait_until(|| TcpStream::connect(addr).is_ok()), "mailward does not answer");
-    Program { name: "mailward", addr, clock: of_process(child.id()), child }
+    assert!(wait_until(|| place.connect().is_ok()), "mailward does not answer");
+    Program { name: "mailward", place, clock: of_process(child.id()), child }
 }
 
-fn peer(python: &Path, name: &'static str, event_loop: &str) -> Program {
-    let addr = free_address();
+fn peer(python: &Path, name: &'static str, event_loop: &str, place: Place) -> Program {
     let mut command = Command::new(python);
-    command.args(["-c", PEER, &addr.port().to_string(), &DOMAINS.to_string(), event_loop]);
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("Python");
+    command.args(["-c", PEER]);
+    match &place {
+        Place::Unix(path) => command.arg(path),
+        Place::Tcp(addr) => command.arg(addr.port().to_string()),
+    };
+    let mut child =
+        command.args([&DOMAINS.to_string(), event_loop]).stdout(Stdio::piped()).spawn().expect("Python");
     let mut line = String::new();
     let out = child.stdout.take().expect("a pipe");
     BufReader::new(out).read_line(&mut line).expect("its first line");
     assert_eq!(line, "ready\n", "postfix-mta-sts-resolver starts");
-    Program { name, addr, clock: of_process(child.id()), child }
+    Program { name, place, clock: of_process(child.id()), child }
 }
 
 impl Drop for Program {
@@ -184,8 +208,8 @@ impl Drop for Program {
 }
 
 /// Asks once about each domain.
-fn know_all(addr: SocketAddr) {
-    let mut connection = Connection::open(addr, 0);
+fn know_all(place: &Place) {
+    let mut connection = Connection::open(place, 0);
     for _ in 0..DOMAINS {
         connection.ask(1);
         while connection.left > 0 {
@@ -207,7 +231,7 @@ fn measure(program: &Program, Shape { connections, depth, threads }: Shape) -> R
         let clients: Vec<_> = (0..threads)
             .map(|thread| {
                 let own = (thread..connections).step_by(threads);
-                let own: Vec<_> = own.map(|number| Connection::open(program.addr, number * 313)).collect();
+                let own: Vec<_> = own.map(|number| Connection::open(&program.place, number * 313)).collect();
                 let barrier = &barrier;
                 scope.spawn(move || client(own, depth, barrier))
             })
@@ -259,9 +283,25 @@ fn client(mut connections: Vec<Connection>, depth: usize, barrier: &Barrier) -> 
     times
 }
 
+trait Stream: Read + Write + AsFd + Send {}
+impl<T: Read + Write + AsFd + Send> Stream for T {}
+
+impl Place {
+    fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Unix(path) => Box::new(UnixStream::connect(path)?),
+            Self::Tcp(addr) => {
+                let stream = TcpStream::connect(addr)?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+        })
+    }
+}
+
 /// A connection of the client.
 struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     frames: Frames,
     block: Vec<u8>,
     out: Vec<u8>,
@@ -273,9 +313,8 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(addr: SocketAddr, number: usize) -> Self {
-        let stream = TcpStream::connect(addr).expect("a connection");
-        stream.set_nodelay(true).expect("no delay");
+    fn open(place: &Place, number: usize) -> Self {
+        let stream = place.connect().expect("a connection");
         let (frames, block) = (Frames::new(MAX_REPLY), vec![0; 64 << 10]);
         Self { stream, frames, block, out: Vec::new(), number, asked: Instant::now(), left: 0 }
     }

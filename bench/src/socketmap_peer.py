@@ -1,5 +1,5 @@
 """postfix-mta-sts-resolver with its own cache in memory, full of policies that are fresh:
-socketmap_peer.py PORT DOMAINS asyncio|uvloop."""
+socketmap_peer.py PORT|PATH DOMAINS asyncio|uvloop."""
 import asyncio
 import sys
 import time
@@ -10,7 +10,9 @@ from postfix_mta_sts_resolver.responder import STSSocketmapResponder
 
 
 async def main():
-    cfg = utils.populate_cfg_defaults({"host": "127.0.0.1", "port": int(sys.argv[1]), "cache_grace": 86400})
+    place = sys.argv[1]
+    where = {"path": place} if "/" in place else {"host": "127.0.0.1", "port": int(place)}
+    cfg = utils.populate_cfg_defaults({**where, "cache_grace": 86400})
     cache = utils.create_cache(cfg["cache"]["type"], cfg["cache"]["options"])
     await cache.setup()
     policy = {"version": "STSv1", "mode": "enforce", "mx": ["mx.example.com"], "max_age": 604800}

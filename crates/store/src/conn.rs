@@ -1,4 +1,4 @@
-//! A connection with a transaction open on it. Dropped before its end, for whatever reason, it is closed and not used again.
+//! A connection on which something is done. Dropped before the end of that, for whatever reason, it is closed and not used again.
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::Postgres;
@@ -9,7 +9,7 @@ use crate::Error;
 use crate::dialect::{Bulk, postgres, sqlite};
 use crate::value::{Row, Value};
 
-/// A connection on which a transaction is open.
+/// A connection on which a transaction may be open, or an answer on its way.
 #[derive(Debug)]
 pub(crate) struct Conn(Option<Inner>);
 
@@ -43,17 +43,22 @@ impl Conn {
         self.0.as_mut().ok_or_else(|| Error::Away("the connection was given back".into()))
     }
 
-    /// Starts the transaction. SQLite takes the right to write at once: asked for later, it could be refused.
-    pub(crate) async fn begin(&mut self, writes: bool) -> Result<(), Error> {
-        let immediate = writes && matches!(self.inner()?, Inner::Sqlite(_));
-        self.script(if immediate { "BEGIN IMMEDIATE" } else { "BEGIN" }).await
+    /// Starts a transaction. SQLite takes the right to write at once: asked for later, it could be refused.
+    pub(crate) async fn begin(&mut self) -> Result<(), Error> {
+        let begin = self.choose("BEGIN IMMEDIATE", "BEGIN")?;
+        self.script(begin).await
     }
 
     /// Ends the transaction and gives the connection back.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         self.script("COMMIT").await?;
-        self.0 = None;
+        self.give_back();
         Ok(())
+    }
+
+    /// Gives the connection back: no transaction is open, and no answer on its way.
+    pub(crate) fn give_back(mut self) {
+        self.0 = None;
     }
 
     /// Several statements without parameters, such as a migration.

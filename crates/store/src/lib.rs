@@ -20,11 +20,13 @@ mod retain;
 mod row;
 mod status;
 mod tls;
+mod together;
 mod value;
 mod writer;
 
 use mail::UnixTime;
 use pool::Pool;
+use together::Together;
 
 pub use error::Error;
 pub use history::{
@@ -55,13 +57,15 @@ pub use writer::{FLUSH_EVERY, Put, RETRY_EVERY, Writer, WriterSettings};
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
+    /// Policies on their way into it.
+    policies: Together,
 }
 
 impl Store {
     /// A database that nobody has talked to yet. For SQLite, the file and its folder are made where they are missing; that
     /// is all that can fail. Needs a tokio runtime.
     pub fn new(place: &Place) -> Result<Self, Error> {
-        Pool::new(place).map(|pool| Self { pool })
+        Pool::new(place).map(|pool| Self { pool, policies: Together::default() })
     }
 
     /// Brings the database to [`VERSION`]; several nodes may do so at once. [`Error::Newer`] where a newer program made

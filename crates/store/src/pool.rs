@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// How long SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// What happens inside one transaction. It may be run several times.
+/// What happens inside one transaction, or one statement that only reads. It may be run several times.
 pub(crate) trait Work: Sync {
     type Output: Send;
 
@@ -62,14 +62,15 @@ impl Pool {
                     // can't write: the database would count as away.
                     .pragma("temp_store", "memory")
                     .disable_statement_logging();
-                let write = SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .acquire_timeout(CONNECT_WITHIN)
-                    .connect_lazy_with(options.clone());
-                let read = SqlitePoolOptions::new()
-                    .max_connections(READERS)
-                    .acquire_timeout(CONNECT_WITHIN)
-                    .connect_lazy_with(options.pragma("query_only", "1"));
+                let connections = |most| {
+                    SqlitePoolOptions::new()
+                        .max_connections(most)
+                        .acquire_timeout(CONNECT_WITHIN)
+                        // A file does not hang up.
+                        .test_before_acquire(false)
+                };
+                let write = connections(1).connect_lazy_with(options.clone());
+                let read = connections(READERS).connect_lazy_with(options.pragma("query_only", "1"));
                 Ok(Self::Sqlite { write, read })
             }
             Place::Postgres(url) => Ok(Self::Postgres(
@@ -86,7 +87,7 @@ impl Pool {
         self.transact(work, true).await
     }
 
-    /// A transaction that only reads.
+    /// One statement that only reads, which needs no transaction.
     pub(crate) async fn read<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         self.transact(work, false).await
     }
@@ -113,7 +114,12 @@ impl Pool {
 
     async fn once<W: Work>(&self, work: &W, writes: bool) -> Result<W::Output, Error> {
         let mut conn = self.acquire(writes).await?;
-        conn.begin(writes).await?;
+        if !writes {
+            let output = work.run(&mut conn).await?;
+            conn.give_back();
+            return Ok(output);
+        }
+        conn.begin().await?;
         let output = work.run(&mut conn).await?;
         conn.commit().await?;
         Ok(output)

@@ -9,6 +9,7 @@ use mta_sts::{Id, Kept, MAX_AGE, Policy};
 use crate::conn::Conn;
 use crate::history::{DAY, day_of};
 use crate::pool::Work;
+use crate::together::Statement;
 use crate::value::{Row, Value, int};
 use crate::{Error, Store};
 
@@ -243,7 +244,7 @@ impl Store {
             int(policy.bytes()).into(),
             int(known.0).into(),
         ];
-        self.pool.write(&All(vec![(PUT, values)])).await.map(|rows| rows > 0)
+        self.policies.execute(&self.pool, Statement(PUT, values)).await.map(|rows| rows > 0)
     }
 
     /// Forgets the policy of a domain, and has it in the history. A policy whose fetch began before is not kept

@@ -33,11 +33,11 @@ use self::rights::Files;
 use self::running::{Asking, Mail, Start, Table};
 use self::site::{Faults, Site};
 use self::sockets::Sockets;
-use self::tls_policy::TlsSite;
 use crate::config::listener::Address;
 use crate::config::{self, Config, Listener, Source};
 use crate::input::InputError;
 use crate::postfix::lines;
+use crate::tls::site::TlsSite;
 
 pub use self::parts::Part;
 
@@ -45,7 +45,7 @@ pub use self::parts::Part;
 pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     let parts = Parts::new(only);
     let (config, source) = Config::load(path)?;
-    let listeners = if parts.has(Part::Milter) { lines::listeners(&config) } else { Vec::new() };
+    let listeners = if parts.has(Part::Milter) { config.listeners.clone() } else { Vec::new() };
     let tls = config.tls_policy.listener().filter(|_| parts.has(Part::TlsPolicy));
     // The sockets of milters first, then that of the table of TLS policies.
     let all: Vec<Listener> = listeners.iter().chain(&tls).cloned().collect();

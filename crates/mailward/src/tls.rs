@@ -7,6 +7,7 @@ mod memory;
 pub mod next_hop;
 pub mod probe;
 pub mod remembered;
+pub mod site;
 mod turns;
 mod waiting;
 

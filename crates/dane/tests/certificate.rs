@@ -166,6 +166,8 @@ fn usage_2_wants_the_whole_chain() {
     // An authority that stands whole in the record need not be sent.
     check("2 0 0", &w.root, &[&w.good, &w.middle], "TrustAnchor");
     check("2 0 0", &w.root, &[&w.good], INCOMPLETE);
+    // A bare key is none (RFC 7671 §5.2.2).
+    check("2 1 0", &w.root, &[&w.good, &w.middle], NO_RECORD);
 }
 
 #[test]

@@ -77,7 +77,8 @@ Exit codes:
   0  it was looked at, whatever there is
   2  nothing could be looked at: a wrong command line, a configuration with a mistake, no database";
 
-/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out.
+/// Says whether a mail comes from whom it claims, and why: SPF, DKIM, ARC, DMARC. Signs mail that goes out, and says how it must be
+/// encrypted: MTA-STS, DANE.
 #[derive(Debug, Parser)]
 #[command(name = "mailward", version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct Cli {

@@ -2,13 +2,14 @@
 //! a next hop. Shared by `serve`, which tells Postfix, and `tls-policy`, which tells people.
 
 pub mod answer;
+pub mod base;
 pub mod keeper;
 mod memory;
 pub mod next_hop;
 pub mod probe;
 pub mod remembered;
 pub mod site;
-mod turns;
+pub mod turns;
 mod waiting;
 
 #[cfg(test)]

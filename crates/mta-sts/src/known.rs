@@ -192,6 +192,16 @@ mod tests {
         assert!(known().in_force(at(10_000)).is_some() && known().in_force(at(10_001)).is_none());
     }
 
+    /// Stalwart, KumoMTA: a new id and a fetch that fails cost the policy that is in force.
+    #[test]
+    fn sts_10_a_new_id_that_can_not_be_fetched_changes_nothing() {
+        let failed = known().failed(id("2"), at(100));
+        assert_eq!(failed.in_force(at(101)), known().in_force(at(101)));
+        assert_eq!(failed.in_force(at(10_000)), known().in_force(at(10_000)));
+        assert!(failed.in_force(at(10_001)).is_none());
+    }
+
+    /// chasquid and postfix-tlspol do not look at the id while a policy lives.
     #[test]
     fn another_id_or_the_end_of_max_age_is_worth_waiting_for() {
         check(&known(), "2", 1, "now 2");

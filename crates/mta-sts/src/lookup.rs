@@ -76,7 +76,7 @@ mod tests {
         check("_mta-sts.v.example. TXT other", "Nothing");
         // The first string of a record may be empty, or end in the middle of the version.
         check("_mta-sts.v.example. 60 TXT \"\" \"v=STS\" \"v1; id\" \"=1;\"", "1 60");
-        // What is no record is not counted, even if it looks like one.
+        // What is no record is not counted, even if it looks like one. (go-mtasts counts all texts.)
         check(
             "_mta-sts.v.example. 9 TXT \"v=STSv1 ; id=1\"\n_mta-sts.v.example. 9 TXT \"v=STSv2; id=1\"\n\
              _mta-sts.v.example. 9 TXT \"v=STSv1\"\n_mta-sts.v.example. 9 TXT \" v=STSv1; id=2\"\n\

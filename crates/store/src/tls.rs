@@ -48,7 +48,7 @@ pub struct TlsPolicy {
 /// The last time that what is kept of a domain was to be forgotten: rises with each. In seconds since 1970 by the clock of whoever
 /// wanted it; zero for never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Forgotten(u64);
+pub struct Forgotten(pub u64);
 
 impl Forgotten {
     /// Never.

@@ -117,6 +117,25 @@ impl Authority {
     }
 }
 
+/// A certificate for names, and above it so many authorities that all have one name, so that each may have signed each other and none
+/// is known: whoever looks for a way to one that is known has no end of ways to try.
+#[must_use]
+pub fn maze(names: &[&str], size: usize) -> Certified {
+    let one = || {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "M");
+        let key = KeyPair::generate().unwrap();
+        let der = params.self_signed(&key).unwrap().der().clone();
+        (Authority { pem: String::new(), certificate: der.clone(), issuer: Issuer::new(params, key) }, der)
+    };
+    let (first, der) = one();
+    let mut certified = first.certificate(names, Flaw::None);
+    certified.chain.push(der);
+    certified.chain.extend((1..size).map(|_| one().1));
+    certified
+}
+
 impl Default for Authority {
     fn default() -> Self {
         Self::new()

@@ -1,7 +1,7 @@
 //! Whose certificate is believed (STS-05, DEP-02).
 
 use courier::{Certificate, FetchError, Roots, RootsError};
-use testkit::https::{Authority, Certified, Flaw, Host, ok};
+use testkit::https::{Authority, Certified, Flaw, Host, maze, ok};
 
 use crate::{AUTHORITY, PLENTY, POLICY, fetch, good, said};
 
@@ -58,6 +58,16 @@ async fn sts_05_long_chains() {
     certified.chain.extend(std::iter::repeat_n(more, 10_000));
     let host = Host::answers("127.0.0.1:0", certified, ok(POLICY));
     assert!(matches!(fetch(&host, PLENTY).await, Err(FetchError::Tls(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sts_05_a_chain_with_no_end_of_ways() {
+    for size in [10, 140] {
+        let host = Host::answers("127.0.0.1:0", maze(&["mta-sts.v.example"], size), ok(POLICY));
+        // It would be late if all were tried.
+        let found = fetch(&host, PLENTY).await;
+        assert!(matches!(found, Err(FetchError::Certificate(Certificate::Other(_)))), "{found:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

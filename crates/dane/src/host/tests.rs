@@ -159,6 +159,8 @@ fn domains() {
         &format!("{ALL}d.example. A 192.0.2.1\n_25._tcp.d.example. TLSA 3 1 1 HASH"),
         "itself d.example: usable d.example 1",
     );
+    // Case makes no other host.
+    check_domain("d.example. MX 5 MX.Example.\nd.example. MX 9 mx.example.", "false mx.example: InsecureMx");
     check_domain("d.example. MX 0 .", "None(NullMx)");
     check_domain("d.example. MX 0 .\nd.example. MX 10 .", "None(NullMx)");
     check_domain("d.example. MX 0 .\nd.example. MX 10 mx.example.", "false mx.example: InsecureMx");

@@ -98,7 +98,7 @@ async fn look(args: &Args) -> Result<Exit, InputError> {
     let (config, _) = Config::load(args.config.as_deref())?;
     let place = config.store.place();
     if let Place::Sqlite(path) = &place
-        && !path.exists()
+        && matches!(path.try_exists(), Ok(false))
     {
         let help = "mailward serve makes it; [store] in the configuration says where";
         return Err(InputError::new(shown(path), "there is no database").with_help(help));

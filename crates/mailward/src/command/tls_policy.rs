@@ -64,7 +64,12 @@ async fn show(args: &Args) -> Result<Exit, InputError> {
     } else {
         tell(args, &look);
     }
-    Ok(if look.is_deferred() { Exit::Fail } else { Exit::Pass })
+    Ok(match (&look.kept, look.is_deferred()) {
+        // What serve goes by may be something else.
+        (Err(_), _) => Exit::Error,
+        (Ok(_), true) => Exit::Fail,
+        (Ok(_), false) => Exit::Pass,
+    })
 }
 
 fn tell(args: &Args, look: &Look) {
@@ -88,7 +93,7 @@ fn tell(args: &Args, look: &Look) {
         page.steps(look.decision.steps.iter().map(|step| step as &dyn mail::Explain));
     }
     page.gap();
-    page.line(format_args!("Postfix {} is told: {}", look.version(), escape(look.answer.to_string())));
+    page.line(format_args!("{}: {}", look.told(), escape(look.answer.to_string())));
     page.verdict(!look.is_deferred(), look.conclusion());
     page.print();
 }

@@ -13,17 +13,23 @@ use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 
 use crate::input::InputError;
 use crate::input::error::shown;
+use crate::tls::turns;
 
-/// File descriptors that are left for everything but connections.
-const RESERVED: u64 = 200;
+/// File descriptors that are left for everything but connections, the addresses of policy hosts that are tried at once above all.
+/// Where there are few, half of them.
+const RESERVED: u64 = 200 + ((turns::FETCHES + turns::SLOW) * courier::MAX_ADDRESSES) as u64;
 
 /// Takes as many file descriptors as the system gives, and says how many connections all listeners together may have.
 pub(super) fn connections(wanted: usize, listeners: usize) -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
     let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
-    let limit = if raised { hard } else { soft };
+    wanted.min(room(if raised { hard } else { soft }, listeners)).max(1)
+}
+
+/// How many connections a listener may have with so many file descriptors.
+fn room(limit: u64, listeners: usize) -> usize {
     let room = limit.saturating_sub(RESERVED.min(limit / 2)) / (listeners.max(1) as u64);
-    wanted.min(usize::try_from(room).unwrap_or(usize::MAX)).max(1)
+    usize::try_from(room).unwrap_or(usize::MAX)
 }
 
 /// Whether the process has the rights of root.
@@ -144,6 +150,9 @@ mod tests {
         assert!(connections(usize::MAX, 2) as u64 <= hard.max(soft) / 2);
         assert_eq!(connections(10, 1), 10);
         assert_eq!(connections(0, 0), 1);
+        assert_eq!(room(1_024, 2), 256);
+        // As the unit has it: what fetches may take at most is left.
+        assert_eq!(room(16_384, 1), 16_384 - 200 - (256 + 64) * 8);
     }
 
     #[test]

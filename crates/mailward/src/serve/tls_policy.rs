@@ -78,7 +78,8 @@ impl<D: Dns + Clone + Send + Sync + 'static> World for Surroundings<D> {
 
     async fn fetch(&self, domain: &Domain, within: Duration) -> Result<Policy, String> {
         let site = self.site();
-        let fetched = site.fetch(&self.ground.dns(within), domain, within).await;
+        let fetched =
+            site.fetch(&self.ground.dns(within), domain, within).await.map(|fetched| fetched.policy);
         self.ground.metrics.policy_fetch(fetched.is_ok());
         if let (Ok(policy), Some(_)) = (&fetched, &site.prober) {
             self.looks.fetched(domain, policy, self.now());

@@ -17,9 +17,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use verdict::tls::Sts;
 
+use super::base::Base;
 use super::memory::{Entry, Memory, lasts};
 use super::remembered::Timed;
-use super::turns::{FETCHES, Turns};
+use super::turns::{FETCHES, Turn, Turns};
 
 /// How long a fetch may take.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(60);
@@ -68,17 +69,17 @@ pub trait World: Send + Sync + 'static {
 }
 
 /// Keeps policies. Clones share everything.
-pub struct Keeper<W>(Arc<Inner<W>>);
+pub struct Keeper<W, B = Store>(Arc<Inner<W, B>>);
 
-impl<W> Clone for Keeper<W> {
+impl<W, B> Clone for Keeper<W, B> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-struct Inner<W> {
+struct Inner<W, B> {
     world: W,
-    store: Store,
+    store: B,
     memory: Mutex<Memory>,
     turns: Turns,
     /// Bytes that went into the database since it was trimmed.
@@ -98,9 +99,9 @@ pub struct Found {
     pub good_for: u32,
 }
 
-impl<W: World> Keeper<W> {
+impl<W: World, B: Base> Keeper<W, B> {
     /// One with this database.
-    pub fn new(world: W, store: Store) -> Self {
+    pub fn new(world: W, store: B) -> Self {
         let memory = Mutex::new(Memory::new(MEMORY));
         let (turns, grown, epoch) = (Turns::new(), AtomicU64::new(0), AtomicU64::new(0));
         Self(Arc::new(Inner { world, store, memory, turns, grown, epoch }))
@@ -250,20 +251,13 @@ impl<W: World> Keeper<W> {
     }
 
     fn event(&self, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
-        self.event_unless(false, domain, at, kind, text);
+        self.event_if(true, domain, at, kind, text);
     }
 
-    /// Nobody need read of it in the log if it is to be expected.
-    fn event_unless(
-        &self,
-        is_expected: bool,
-        domain: &Domain,
-        at: UnixTime,
-        kind: TlsEventKind,
-        text: String,
-    ) {
+    /// Something came to pass, of which the log has no line unless it matters.
+    fn event_if(&self, matters: bool, domain: &Domain, at: UnixTime, kind: TlsEventKind, text: String) {
         let event = TlsEvent { domain: domain.clone(), at, kind, text };
-        let is_logged = !is_expected && self.memory().change(domain, |entry| entry.may_be_logged(at));
+        let is_logged = matters && self.memory().change(domain, |entry| entry.may_be_logged(at));
         self.0.world.event(&event, is_logged);
         self.memory().waiting.note(event);
     }
@@ -289,7 +283,12 @@ impl<W: World> Keeper<W> {
     }
 
     async fn fetch(&self, domain: &Domain, published: &Lookup, wanted: Wanted) {
+        // Thousands may wait for their turn: what they need then is made then.
         let Some(turn) = self.0.turns.wait().await else { return };
+        Box::pin(self.fetch_in_turn(turn, domain, published, wanted)).await;
+    }
+
+    async fn fetch_in_turn(&self, turn: Turn<'_>, domain: &Domain, published: &Lookup, wanted: Wanted) {
         // Another node may have been faster.
         self.refresh(domain, self.0.world.now()).await;
         let entry = self.memory().get(domain).cloned().unwrap_or_default();
@@ -297,7 +296,6 @@ impl<W: World> Keeper<W> {
         else {
             return;
         };
-        // Those that wait for their turn need no room for it.
         let work = Box::pin(self.0.world.fetch(domain, FETCH_WITHIN));
         match turn.work(work).await.unwrap_or_else(|| Err("too slow, as too many others are".to_owned())) {
             Ok(policy) => self.fetched(domain, published, policy, id, entry.forgotten).await,
@@ -305,7 +303,7 @@ impl<W: World> Keeper<W> {
                 let now = self.0.world.now();
                 // RFC 8461 §3.3: whoever is on the way out need not go on serving a policy.
                 let is_leaving = self.known(domain).1.is_leaving(now);
-                self.event_unless(is_leaving, domain, now, TlsEventKind::Failed, why);
+                self.event_if(!is_leaving, domain, now, TlsEventKind::Failed, why);
                 self.in_vain(domain, id, entry.forgotten, now).await;
             }
         }
@@ -418,13 +416,13 @@ fn number(answer: &str) -> u64 {
 }
 
 /// The end of a fetch, however it ends: others may begin one, and who waits goes on.
-struct Landing<W: World> {
-    keeper: Keeper<W>,
+struct Landing<W: World, B: Base> {
+    keeper: Keeper<W, B>,
     domain: Domain,
     _landed: watch::Sender<()>,
 }
 
-impl<W: World> Drop for Landing<W> {
+impl<W: World, B: Base> Drop for Landing<W, B> {
     fn drop(&mut self) {
         self.keeper.memory().flying.remove(&self.domain);
     }

@@ -33,7 +33,8 @@ impl NextHop {
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         let domain = Domain::parse(name).ok()?;
-        // A single label or an address: nobody can have a certificate of the web's authorities for what is below it.
+        // DEVIATION: RFC 8461 §3.4 has a policy for every domain, but one of a single label is a host of the site's own, and
+        // nothing that the world should be asked about.
         domain.is_fqdn().then_some(Self { domain, is_host, port })
     }
 }

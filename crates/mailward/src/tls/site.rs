@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use courier::{Courier, Prober, Settings};
+use courier::{Courier, Fetched, Prober, Settings};
 use dns::Dns;
 use mail::Domain;
-use mta_sts::Policy;
 use verdict::tls::UseDane;
 use verdict::tls::postfix::Postfix;
 
@@ -45,8 +44,7 @@ impl TlsSite {
     }
 
     /// Fetches the policy of a domain, or says why not.
-    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Policy, String> {
-        let fetched = self.courier.policy(dns, domain, within).await;
-        fetched.map(|fetched| fetched.policy).map_err(|error| error.to_string())
+    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Fetched, String> {
+        self.courier.policy(dns, domain, within).await.map_err(|error| error.to_string())
     }
 }

@@ -8,11 +8,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// Most fetches at once that are quick so far.
-pub(super) const FETCHES: usize = 256;
+pub const FETCHES: usize = 256;
 /// How long one counts as quick.
-pub(super) const QUICK: Duration = Duration::from_secs(4);
+pub const QUICK: Duration = Duration::from_secs(4);
 /// Most fetches at once that take longer than that. Where there are as many, another one ends.
-pub(super) const SLOW: usize = 64;
+pub const SLOW: usize = 64;
 
 /// Turns.
 pub(super) struct Turns {

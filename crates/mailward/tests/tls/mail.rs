@@ -42,8 +42,8 @@ pub(crate) fn start(root: &Root, lab: &Lab, place: &str, more: &str) -> Postfix 
 /// The same with lines of master.cf too.
 pub(crate) fn start_with(root: &Root, lab: &Lab, place: &str, more: &str, services: &str) -> Postfix {
     let asks = format!("smtp_tls_policy_maps = socketmap:{place}:tls-policy\n");
-    let postfix =
-        Postfix::start_with_dns(root, &format!("{SETTINGS}{asks}{more}"), services, lab.resolver.addr);
+    let settings = format!("{SETTINGS}{asks}{more}");
+    let postfix = Postfix::start_with_dns(root, &settings, services, lab.resolver.addr);
     fs::write(postfix.folder().join("ca.pem"), lab.authority.pem()).unwrap();
     postfix
 }

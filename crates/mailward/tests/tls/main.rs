@@ -14,6 +14,8 @@ mod deliveries;
 mod faults;
 mod lab;
 mod mail;
+mod many;
+mod people;
 mod program;
 mod reports;
 mod speed;

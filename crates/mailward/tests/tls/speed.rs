@@ -81,7 +81,8 @@ fn memory_with_many_policies() {
     let policy = "'version: STSv1' || char(10) || 'mode: enforce' || char(10) || 'mx: mx.plain.test' || char(10) || 'max_age: 604800'";
     let sql = format!(
         "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {POLICIES}) \
-         INSERT INTO tls_policies SELECT 'd' || n || '.mass.test', '1', {policy}, {now}, {now} + 604800, {now} + 80000, 1, \
+         INSERT INTO tls_policies (domain, policy_id, policy, fetched_at, expires_at, refresh_at, days_used, last_day, bytes) \
+         SELECT 'd' || n || '.mass.test', '1', {policy}, {now}, {now} + 604800, {now} + 80000, 1, \
          {now} / 86400, 400 FROM numbers"
     );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

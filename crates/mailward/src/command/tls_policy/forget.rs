@@ -14,11 +14,10 @@ pub(super) async fn forget(args: &Args) -> Result<Exit, InputError> {
     let (config, _) = Config::load(args.config.as_deref())?;
     let place = config.store.place();
     let failed = |error: store::Error| InputError::new(place.to_string(), error.to_string());
-    let Some(store) = database(&config).map_err(failed)? else {
+    let Some(store) = database(&config).await.map_err(failed)? else {
         let help = "[store] of the configuration says where serve keeps it";
         return Err(InputError::new(place.to_string(), "there is no database").with_help(help));
     };
-    store.check_version().await.map_err(failed)?;
     let before = store.forget_tls_policy(&hop.domain, now()).await.map_err(failed)?;
     store.close().await;
     if args.json {

@@ -19,7 +19,7 @@ pub(super) async fn show(args: &Args, at: UnixTime) -> Result<Exit, InputError> 
     let (config, _) = Config::load(args.config.as_deref())?;
     let place = config.store.place();
     let failed = |error: store::Error| InputError::new(place.to_string(), error.to_string());
-    let Some(store) = database(&config).map_err(failed)? else {
+    let Some(store) = database(&config).await.map_err(failed)? else {
         let help = "[store] of the configuration says where serve keeps it";
         return Err(InputError::new(place.to_string(), "there is no database").with_help(help));
     };
@@ -50,8 +50,12 @@ fn tell(domain: &mail::Domain, at: UnixTime, answered: Option<&TlsEvent>, events
     }
     if !events.is_empty() {
         page.gap();
-        let first = |event: &TlsEvent| escape(event.text.lines().collect::<Vec<_>>().join("; "));
-        let rows = events.iter().map(|event| [time(event.at), event.kind.as_str().to_owned(), first(event)]);
+        let more = |event: &TlsEvent| {
+            // The steps to an answer are many.
+            let shown = if event.kind == TlsEventKind::Answered { 1 } else { usize::MAX };
+            escape(event.text.lines().take(shown).collect::<Vec<_>>().join("; "))
+        };
+        let rows = events.iter().map(|event| [time(event.at), event.kind.as_str().to_owned(), more(event)]);
         page.table(["when", "what", ""], &rows.collect::<Vec<_>>());
     }
     page.print();

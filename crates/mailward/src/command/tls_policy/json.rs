@@ -23,13 +23,15 @@ pub(in crate::command) struct TlsPolicyJson {
     kept_error: Option<String>,
     /// What came of a fetch: null if there was none, else `fetched` or why not.
     fetch: Option<String>,
+    /// What is odd in the file that was fetched: what its owner should look at.
+    odd: Vec<String>,
     /// The policy in force, a line each field; empty if there is none.
     policy: Vec<String>,
     /// The MX hosts, best first.
     hosts: Vec<HostJson>,
     /// `nothing`, `dane`, `dane-only`, `secure` or `defer`.
     level: &'static str,
-    /// What Postfix is told.
+    /// What Postfix is told, or would be if it asked.
     answer: String,
     /// The steps to it.
     steps: Vec<StepJson>,
@@ -143,9 +145,10 @@ impl TlsPolicyJson {
             kept: look.kept.as_ref().ok().and_then(|policy| policy.as_ref().map(KeptJson::from)),
             kept_error: look.kept.as_ref().err().map(escape),
             fetch: look.fetched.as_ref().map(|result| match result {
-                Ok(()) => "fetched".to_owned(),
+                Ok(_) => "fetched".to_owned(),
                 Err(why) => escape(why),
             }),
+            odd: look.noticed(),
             policy: match &look.sts {
                 Sts::Policy(policy) => policy.lines().collect(),
                 Sts::Absent | Sts::Stale | Sts::Unfetchable | Sts::Unknown => Vec::new(),
@@ -209,7 +212,7 @@ mod tests {
     #[serde(untagged)]
     #[expect(dead_code, reason = "only its schema is used")]
     enum TlsPolicy {
-        Now(TlsPolicyJson),
+        Now(Box<TlsPolicyJson>),
         At(HistoryJson),
         Forget(ForgetJson),
     }

@@ -1,9 +1,10 @@
 //! What is found out about a domain now.
 
+use courier::Fetched;
 use dane::{Destination, Mx};
 use dns::{Dns, Name};
 use mail::UnixTime;
-use mta_sts::{Fetch, Fraction, Known, Lookup, Mode};
+use mta_sts::{Fetch, Fraction, Known, Lookup, Mode, Record};
 use store::{Place, Store, TlsPolicy};
 use verdict::tls::postfix::{Answer, Version};
 use verdict::tls::{Asked, Decision, Facts, Level, Step, Sts, UseDane, decide};
@@ -25,13 +26,17 @@ pub(super) struct Look {
     /// What was known before, and now; `None` where what is kept can't be read, with the reason.
     pub(super) kept: Result<Option<TlsPolicy>, String>,
     /// What came of a fetch, if there was one.
-    pub(super) fetched: Option<Result<(), String>>,
+    pub(super) fetched: Option<Result<Fetched, String>>,
     pub(super) sts: Sts,
     pub(super) decision: Decision,
     pub(super) answer: Answer,
     /// What was seen of the MX hosts, if they were looked at.
     pub(super) probed: Option<Probed>,
     version: Version,
+    /// Whether a Postfix asks, by the configuration.
+    is_asked: bool,
+    /// The MX hosts, or why there are none.
+    mx: Mx,
     now: UnixTime,
 }
 
@@ -46,22 +51,26 @@ pub(super) struct HostRow {
 /// A next hop out of the command line.
 pub(super) fn hop(args: &Args) -> Result<NextHop, InputError> {
     NextHop::parse(args.domain.as_bytes()).ok_or_else(|| {
-        InputError::new(
-            "DOMAIN",
-            format!("{} is no domain that has a policy of its own", escape(&args.domain)),
-        )
-        .with_help("name a domain such as example.com, or a next hop such as [mx.example.com]:25")
+        let message = format!("{} is no domain that has a policy of its own", escape(&args.domain));
+        let help = match args.domain.rsplit_once('@') {
+            Some((_, domain)) => format!("name the domain of the address: {}", escape(domain)),
+            None => "name a domain such as example.com, or a next hop such as [mx.example.com]:25".to_owned(),
+        };
+        InputError::new("DOMAIN", message).with_help(help)
     })
 }
 
-/// The database of the configuration; `None` where there is none yet.
-pub(super) fn database(config: &Config) -> Result<Option<Store>, store::Error> {
+/// The database of the configuration, as this program knows it; `None` where there is none yet.
+pub(super) async fn database(config: &Config) -> Result<Option<Store>, store::Error> {
     let place = config.store.place();
     match &place {
-        // It would be made.
-        Place::Sqlite(path) if !path.exists() => Ok(None),
-        Place::Sqlite(_) | Place::Postgres(_) => Store::new(&place).map(Some),
+        // It would be made. What can't be looked at may be there.
+        Place::Sqlite(path) if matches!(path.try_exists(), Ok(false)) => return Ok(None),
+        Place::Sqlite(_) | Place::Postgres(_) => {}
     }
+    let store = Store::new(&place)?;
+    store.check_version().await?;
+    Ok(Some(store))
 }
 
 impl Look {
@@ -88,7 +97,7 @@ impl Look {
         site: &TlsSite,
         dns: &View<'_>,
     ) -> Result<Self, InputError> {
-        let kept = match database(config) {
+        let kept = match database(config).await {
             Ok(Some(store)) => store.tls_policy(&hop.domain).await,
             Ok(None) => Ok(None),
             Err(error) => Err(error),
@@ -108,10 +117,10 @@ impl Look {
         let mut fetched = None;
         if let Some(id) = id {
             let result = site.fetch(dns, &hop.domain, FETCH_WITHIN).await;
-            fetched = Some(result.as_ref().map(drop).map_err(Clone::clone));
-            if let Ok(policy) = result {
-                known = Some(Known::default().fetched(policy, id, now, Fraction(0)).0);
+            if let Ok(Fetched { policy, .. }) = &result {
+                known = Some(Known::default().fetched(policy.clone(), id, now, Fraction(0)).0);
             }
+            fetched = Some(result);
         }
         let sts = Sts::of(known.as_ref(), &published, now);
         let destination = destination(dns, &hop, site.dane).await;
@@ -123,20 +132,44 @@ impl Look {
             true => Some(Probed::of(&config.tls_policy, dns, &hop, &sts, now).await?),
             false => None,
         };
-        Ok(Self { hop, published, kept, fetched, sts, decision, answer, probed, version, now })
+        let (is_asked, mx) = (config.tls_policy.address.is_some(), destination.mx);
+        Ok(Self { hop, published, kept, fetched, sts, mx, decision, answer, probed, version, is_asked, now })
     }
 
-    /// Whether Postfix keeps mail back.
+    /// Whether mail waits.
     pub(super) fn is_deferred(&self) -> bool {
-        matches!(self.answer, Answer::Temp(_))
+        matches!(self.answer, Answer::Temp(_)) || self.no_host().is_some()
     }
 
-    pub(super) fn version(&self) -> String {
-        format!("{}.{}.{}", self.version.major, self.version.minor, self.version.patch)
+    /// Why mail waits though Postfix is not told so: it looks for the hosts itself, and finds what we do.
+    fn no_host(&self) -> Option<&'static str> {
+        let hosts = self.hosts();
+        match (&self.answer, &self.mx) {
+            (Answer::Temp(_), _) => None,
+            (_, Mx::Unknown(_)) => Some("the MX records can't be looked up"),
+            _ if !hosts.is_empty() && hosts.iter().all(|host| host.used == "no") => {
+                Some("of each MX host, the address or the TLSA records can't be looked up")
+            }
+            _ => None,
+        }
+    }
+
+    /// To whom the answer is given.
+    pub(super) fn told(&self) -> String {
+        let Version { major, minor, patch } = self.version;
+        match self.is_asked {
+            true => format!("Postfix {major}.{minor}.{patch} is told"),
+            false => format!(
+                "No Postfix asks ([tls_policy] has no address). {major}.{minor}.{patch} would be told"
+            ),
+        }
     }
 
     /// The result in a sentence.
     pub(super) fn conclusion(&self) -> String {
+        if let Some(why) = self.no_host() {
+            return format!("No mail now: {why}.");
+        }
         let text = Step::Concluded(self.decision.level.clone()).to_string();
         let mut letters = text.chars();
         letters
@@ -169,11 +202,15 @@ impl Look {
             facts.push((
                 "fetched now",
                 match fetched {
-                    Ok(()) => "yes".to_owned(),
+                    Ok(fetched) if self.is_another(fetched) => {
+                        "another one than is kept, by which serve goes until it fetches it too".to_owned()
+                    }
+                    Ok(_) => "yes".to_owned(),
                     Err(why) => format!("no: {}", escape(why)),
                 },
             ));
         }
+        facts.extend(self.noticed().into_iter().map(|message| ("odd in its file", message)));
         if let Sts::Policy(policy) = &self.sts {
             let names: Vec<String> = policy.mx().iter().map(ToString::to_string).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -185,12 +222,28 @@ impl Look {
         facts
     }
 
+    /// What its owner should look at in the file that was fetched now.
+    pub(super) fn noticed(&self) -> Vec<String> {
+        let Some(Ok(Fetched { findings, .. })) = &self.fetched else { return Vec::new() };
+        findings.iter().map(|finding| finding.message.clone()).collect()
+    }
+
+    /// Whether what was fetched is not what is kept and in force.
+    fn is_another(&self, fetched: &Fetched) -> bool {
+        let kept = self.kept.as_ref().ok().and_then(Option::as_ref).map(|policy| &policy.kept);
+        kept.is_some_and(|kept| kept.is_fresh(self.now) && kept.policy != fetched.policy)
+    }
+
     /// What the DNS says of a policy.
     pub(super) fn record(&self) -> String {
         match &self.published {
             Lookup::Nothing => "none".to_owned(),
             Lookup::Several(count) => format!("{count} of them, so none counts"),
-            Lookup::Invalid(text) => format!("one that does not count: {}", escape(text)),
+            Lookup::Invalid(text) => {
+                let parsed = Record::parse(text);
+                let why = parsed.first_error().map_or("", |finding| finding.message.as_str());
+                format!("one that does not count: {} ({why})", escape(text))
+            }
             Lookup::Found(record, _) => format!("id {}", record.id),
             Lookup::Unknown(failure) => format!("not known now: {failure}"),
         }

@@ -7,14 +7,14 @@ use mail::{Domain, UnixTime};
 use store::{Forgotten, TlsPolicy, TlsStored};
 use tokio::time::timeout;
 
-use super::{Keeper, POSTPONED, World, number};
+use super::{Base, Keeper, POSTPONED, World, number};
 
 /// How long an answer of the database is waited for where somebody waits for ours. Then it is away.
 const READ_WITHIN: Duration = Duration::from_secs(3);
 /// So many rows go in one transaction: however slow the database is, each comes to an end.
 const TOGETHER: usize = 500;
 
-impl<W: World> Keeper<W> {
+impl<W: World, B: Base> Keeper<W, B> {
     /// Reads what the database knows, where that was not done yet.
     pub(super) async fn read(&self, domain: &Domain, now: UnixTime) {
         if !self.memory().get(domain).is_some_and(|entry| entry.is_up_to_date(now)) {

@@ -167,3 +167,31 @@ fn a_host_that_was_not_looked_up_counts_as_unknown() {
         decide(Facts { domain: &domain, sts: &sts, destination: &destination, dane: UseDane::Yes });
     assert_eq!(word(&decision), "TEMP DaneUnknown");
 }
+
+/// What other programs decide otherwise, each with its issue.
+#[test]
+fn defects_of_others() {
+    let enforce = |mx| policy("enforce", mx);
+    // postfix-mta-sts-resolver #67: a policy overrides DANE. postfix-tlspol: DANE has the policy dropped, though it does not apply.
+    check(&enforce("a.d.example"), "signed a=usable", "dane-only");
+    check(&enforce("a.d.example"), "unsigned a=usable", "secure a.d.example");
+    // postfix-tlspol #177, #8: `dane` and `dane-only` for a domain that is not signed.
+    check(&Sts::Absent, "unsigned a=usable b=usable", "NOTFOUND");
+    // postfix-tlspol #189, #172, #7, #4, maddy #287, Stalwart #1578: trouble with one host stops the domain.
+    check(&Sts::Absent, "signed a=bogus b=usable c", "dane");
+    check(&Sts::Absent, "signed a=noaddress b", "NOTFOUND");
+    check(&enforce("a.d.example b.d.example"), "signed a=unknown b", "secure b.d.example (left out)");
+    check(&enforce("a.d.example b.d.example"), "signed a=noaddress b=bogus", "secure a.d.example (left out)");
+    // postfix-tlspol #82: a time-out of the TXT look-up stops a domain that has nothing.
+    let silent = mta_sts::Lookup::Unknown(Failure::TimeOut);
+    let sts = Sts::of(Some(&mta_sts::Known::default()), &silent, mail::UnixTime(0));
+    check(&sts, "unsigned a", "NOTFOUND");
+    check(&sts, "signed a", "NOTFOUND");
+    // postfix-tlspol #95: nothing left to match is an empty `match=`.
+    check(&enforce("x.example"), "unsigned a b", "TEMP NoneAllowed");
+    // KumoMTA #484: one domain's broken policy stops others at the same MX host. Here a decision is of one domain alone.
+    check(&Sts::Unfetchable, "unsigned a", "NOTFOUND");
+    check(&enforce("a.d.example"), "unsigned a", "secure a.d.example");
+    // jabali-panel #1407: DANE by a resolver that does not validate.
+    assert_eq!(word(&judge(&Sts::Absent, "signed a=bogus", UseDane::No)), "NOTFOUND");
+}

@@ -41,6 +41,8 @@ const REPORTED: &str = "policy_type=sts policy_domain=sts.example mx_host_patter
     { policy_string = version: STSv1 } { policy_string = mode: enforce } { policy_string = mx: mx.sts.example } \
     { policy_string = max_age: 604800 }";
 
+/// postfix-tlspol #6: policy_type for a Postfix below 3.10; postfix-mta-sts-resolver #66: servername for one below 3.4. Both are
+/// refused with all of the policy, and mail is deferred. postfix-mta-sts-resolver #116: from 3.10 on they have to be there.
 #[test]
 fn tlsrpt_attributes_never_go_to_an_older_postfix() {
     let decision = secure("sts.example", "mx.sts.example", "mx.sts.example");
@@ -64,6 +66,7 @@ fn check_names(postfix: Postfix, mx: &str, hosts: &str, expected: &str) {
     assert_eq!(if values.is_empty() { told.clone() } else { values.join(" ") }, expected, "{told}");
 }
 
+/// postfix-mta-sts-resolver #105 (CERT-Bund#2023092728001552): ".suffix" matches names of any depth.
 #[test]
 fn a_suffix_goes_only_where_postfix_takes_it_for_one_label() {
     let only_wildcards =
@@ -136,8 +139,7 @@ fn limits_of_a_reply() {
     let told = |mx: &str, hosts: &str| postfix("3.11").answer(&secure("d.example", mx, hosts)).to_string();
     let whole = told(&names(200), "?");
     assert!(whole.contains("policy_string") && whole.len() <= MAX_REPLY);
-    // What is too long for reports is told without a word of them: some versions of Postfix fall over a policy_type without a
-    // policy_string.
+    // What is too long for reports is told without a word of them, and not with a policy_type that has no policy_string.
     for count in [500, 800] {
         let longer = told(&names(count), "?");
         assert!(longer.starts_with("OK secure match=n000.") && longer.ends_with(" servername=hostname"));

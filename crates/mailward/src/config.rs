@@ -41,9 +41,9 @@ pub const DEFAULT_PATH: &str = "/etc/mailward/mailward.toml";
 pub const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// All that the file says.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Config {
-    /// `[[listener]]`; where none is named, there is [`Listener::default`].
+    /// `[[listener]]`; [`Listener::default`] where the file has none.
     pub listeners: Vec<Listener>,
     /// `[receiving]`
     pub receiving: Receiving,
@@ -67,6 +67,25 @@ pub struct Config {
     pub signing: Signing,
     /// `[sealing]`, where mail is sealed.
     pub sealing: Option<Sealing>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listeners: vec![Listener::default()],
+            receiving: Receiving::default(),
+            dns: Dns::default(),
+            directions: Directions::default(),
+            policy: Policy::default(),
+            store: Store::default(),
+            web: Web::default(),
+            log: LogFormat::default(),
+            daemon: Daemon::default(),
+            tls_policy: TlsPolicy::default(),
+            signing: Signing::default(),
+            sealing: None,
+        }
+    }
 }
 
 /// A file that was read, and everything that was noticed in it.
@@ -129,7 +148,8 @@ impl Config {
         let fields = reader.fields(&spec::ROOT, document.get_ref());
         if let Some(value) = fields.get("listener") {
             let tables = reader.tables(value, spec::LISTENER.head);
-            config.listeners = listener::read(&mut reader, tables, directory);
+            let listeners = listener::read(&mut reader, tables, directory);
+            config.listeners = if listeners.is_empty() { config.listeners } else { listeners };
         }
         if let Some(table) = fields.get("receiving").and_then(|value| reader.table(value)) {
             config.receiving = Receiving::read(&mut reader, table);

@@ -20,7 +20,7 @@ mod sockets;
 pub mod tls_policy;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resolver::Resolver;
@@ -33,11 +33,11 @@ use self::rights::Files;
 use self::running::{Asking, Mail, Start, Table};
 use self::site::{Faults, Site};
 use self::sockets::Sockets;
-use self::tls_policy::TlsSite;
 use crate::config::listener::Address;
 use crate::config::{self, Config, Listener, Source};
 use crate::input::InputError;
 use crate::postfix::lines;
+use crate::tls::site::TlsSite;
 
 pub use self::parts::Part;
 
@@ -45,7 +45,7 @@ pub use self::parts::Part;
 pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     let parts = Parts::new(only);
     let (config, source) = Config::load(path)?;
-    let listeners = if parts.has(Part::Milter) { lines::listeners(&config) } else { Vec::new() };
+    let listeners = if parts.has(Part::Milter) { config.listeners.clone() } else { Vec::new() };
     let tls = config.tls_policy.listener().filter(|_| parts.has(Part::TlsPolicy));
     // The sockets of milters first, then that of the table of TLS policies.
     let all: Vec<Listener> = listeners.iter().chain(&tls).cloned().collect();
@@ -53,11 +53,7 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     let connections = rights::connections(config.daemon.connections, all.len());
     let Sockets { listeners: mut sockets, web, no_web } = sockets::open(&all, web)?;
     if all.is_empty() && web.is_none() && !parts.has(Part::Jobs) {
-        let nothing = || match parts.has(Part::Web) {
-            true => InputError::new("[web]", "address = \"\": there is nothing to show"),
-            false => InputError::new("[tls_policy]", "address is missing, so nobody can ask"),
-        };
-        return Err(no_web.unwrap_or_else(nothing));
+        return Err(no_web.unwrap_or_else(|| nothing_to_do(parts)));
     }
     let log = Arc::new(Log::to_stderr(config.log));
     let warn = |why: &dyn std::fmt::Display| log.write(&Line::new("warning").show("why", why));
@@ -92,9 +88,7 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
             Some(Mail { site, reload, lines, sockets, control })
         }
         false => {
-            let keys = &config.signing;
-            let files_of_keys = keys.keys.iter().map(|key| &key.file).chain([&keys.key_directory]);
-            files_of_keys.filter(|key| key.exists() && files.reads(key)).for_each(|key| {
+            keys_in_reach(&config, &files).for_each(|key| {
                 let key = crate::input::error::shown(key);
                 warn(&format_args!("{key}: signing keys stand where this part reads: move them elsewhere"));
             });
@@ -109,6 +103,20 @@ pub fn run(path: Option<&Path>, only: &[Part]) -> Result<(), InputError> {
     // A configuration may still be being read from a disk that does not answer.
     runtime.shutdown_background();
     result
+}
+
+fn nothing_to_do(parts: Parts) -> InputError {
+    match parts.has(Part::Web) {
+        true => InputError::new("[web]", "address = \"\": there is nothing to show"),
+        false => InputError::new("[tls_policy]", "address is missing, so nobody can ask"),
+    }
+}
+
+/// Keys that a part without keys could read.
+fn keys_in_reach<'a>(config: &'a Config, files: &Files) -> impl Iterator<Item = &'a PathBuf> {
+    let keys = &config.signing;
+    let all = keys.keys.iter().map(|key| &key.file).chain([&keys.key_directory]);
+    all.filter(|key| key.exists() && files.reads(key))
 }
 
 /// Which files are read and written from now on. Written are the data, and the folders of unix sockets, which are removed at the

@@ -8,6 +8,7 @@ mod memory;
 pub mod next_hop;
 pub mod probe;
 pub mod remembered;
+pub mod site;
 pub mod turns;
 mod waiting;
 

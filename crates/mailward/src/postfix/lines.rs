@@ -27,14 +27,6 @@ pub struct Lines {
     pub submission: Vec<String>,
 }
 
-/// The listeners that there are.
-pub fn listeners(config: &Config) -> Vec<Listener> {
-    match config.listeners.is_empty() {
-        true => vec![Listener::default()],
-        false => config.listeners.clone(),
-    }
-}
-
 /// The strictest mode that anything of the configuration chooses.
 pub fn strictest(config: &Config) -> Mode {
     let modes = &config.policy.local.modes;
@@ -65,7 +57,7 @@ pub fn milter(address: &Address) -> String {
 
 /// The lines for a configuration. None for a way that no listener takes mail of.
 pub fn lines(config: &Config) -> Lines {
-    let listeners = listeners(config);
+    let listeners = &config.listeners;
     let find = |purposes: &[Purpose]| {
         let fits = |purpose: &&Purpose| listeners.iter().any(|listener| listener.purpose == **purpose);
         let purpose = purposes.iter().find(fits);

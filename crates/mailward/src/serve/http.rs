@@ -8,7 +8,7 @@ use dns::{Answer, Failure};
 use web::{Part, State};
 
 use super::log::{Line, Log};
-use super::metrics::{BUCKETS, Family, Metrics, Value};
+use super::metrics::{BUCKETS, Family, Metrics, Values};
 use super::parts::{self, Parts};
 
 /// How long the DNS may give time-outs and nothing else before it counts as away. When nothing was asked for that long,
@@ -123,29 +123,12 @@ impl web::Source for Pages {
     }
 }
 
-/// All values of a family are of one kind.
-fn write(page: &mut web::Metrics, family: Family) {
-    let Family { name, help, samples } = family;
-    match samples.first().map(|(_, value)| *value) {
-        None => {}
-        Some(Value::Counter(_)) => page.counters(
-            name,
-            help,
-            samples.into_iter().filter_map(|(labels, value)| match value {
-                Value::Counter(count) => Some((labels, count)),
-                Value::Gauge(_) | Value::Histogram { .. } => None,
-            }),
-        ),
-        Some(Value::Gauge(_)) => page.gauges(
-            name,
-            help,
-            samples.into_iter().filter_map(|(labels, value)| match value {
-                #[expect(clippy::cast_precision_loss, reason = "no gauge here comes near 2^53")]
-                Value::Gauge(number) => Some((labels, number as f64)),
-                Value::Counter(_) | Value::Histogram { .. } => None,
-            }),
-        ),
-        Some(Value::Histogram { counts, micros }) => {
+fn write(page: &mut web::Metrics, Family { name, help, values }: Family) {
+    match values {
+        Values::Counters(all) => page.counters(name, help, all),
+        #[expect(clippy::cast_precision_loss, reason = "no gauge here comes near 2^53")]
+        Values::Gauge(number) => page.gauges(name, help, [(Vec::new(), number as f64)]),
+        Values::Histogram { counts, micros } => {
             let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
             let buckets: Vec<(f64, u64)> = BUCKETS.iter().map(|end| seconds(*end)).zip(counts).collect();
             let beyond = counts.last().copied().unwrap_or_default();

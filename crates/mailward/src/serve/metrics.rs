@@ -12,7 +12,7 @@ use verdict::direction::Direction;
 use verdict::local::{Action, Ceiling, Decision, Held, Rule};
 use verdict::tls::Level;
 
-pub use self::families::{Family, Value};
+pub use self::families::{Family, Labels, Values};
 
 /// Upper ends of the buckets of a histogram, in microseconds; what is longer is in one more.
 pub const BUCKETS: [u64; 12] =
@@ -70,9 +70,9 @@ impl Histogram {
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    fn value(&self) -> Value {
+    fn values(&self) -> Values {
         let counts = self.buckets.each_ref().map(Counter::get);
-        Value::Histogram { counts, micros: self.micros.load(Ordering::Relaxed) }
+        Values::Histogram { counts, micros: self.micros.load(Ordering::Relaxed) }
     }
 }
 
@@ -314,11 +314,12 @@ mod tests {
     use super::*;
     use crate::serve::parts::Parts;
 
-    fn value(metrics: &Metrics, name: &str, labels: &[(&str, &str)]) -> Value {
-        let family =
-            metrics.families(Parts::new(&[])).into_iter().find(|family| family.name == name).unwrap();
-        let sample = family.samples.into_iter().find(|(found, _)| found == labels);
-        sample.unwrap_or_else(|| panic!("{name} has no {labels:?}")).1
+    fn count(metrics: &Metrics, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let mut families = metrics.families(Parts::new(&[])).into_iter();
+        let family = families.find(|family| family.name == name).unwrap();
+        let Values::Counters(all) = family.values else { panic!("{name} does not only grow") };
+        let found = all.into_iter().find(|(found, _)| found == labels);
+        found.unwrap_or_else(|| panic!("{name} has no {labels:?}")).1
     }
 
     #[test]
@@ -327,7 +328,7 @@ mod tests {
         for direction in [Direction::Inbound, Direction::Outbound, Direction::Neither] {
             metrics.message(direction);
             let labels = [("direction", direction.as_str())];
-            assert_eq!(value(&metrics, "mailward_messages_total", &labels), Value::Counter(1));
+            assert_eq!(count(&metrics, "mailward_messages_total", &labels), 1);
         }
         for word in spf::Outcome::ALL.map(|outcome| outcome.as_str()) {
             assert!(RESULTS.contains(&word), "{word}");
@@ -336,15 +337,15 @@ mod tests {
             metrics.outbound(signed, 1);
         }
         for word in SIGNED {
-            assert_eq!(value(&metrics, "mailward_outbound_total", &[("result", word)]), Value::Counter(1));
+            assert_eq!(count(&metrics, "mailward_outbound_total", &[("result", word)]), 1);
         }
-        assert_eq!(value(&metrics, "mailward_signatures_total", &[]), Value::Counter(4));
+        assert_eq!(count(&metrics, "mailward_signatures_total", &[]), 4);
         for trouble in [Trouble::Panic, Trouble::Deadline, Trouble::Edit, Trouble::Protocol, Trouble::Memory]
         {
             metrics.trouble(trouble);
         }
         for word in TROUBLES {
-            assert_eq!(value(&metrics, "mailward_troubles_total", &[("kind", word)]), Value::Counter(1));
+            assert_eq!(count(&metrics, "mailward_troubles_total", &[("kind", word)]), 1);
         }
     }
 
@@ -354,7 +355,7 @@ mod tests {
         for micros in [0, 100, 101, 30_000_000, 30_000_001] {
             histogram.took(Duration::from_micros(micros));
         }
-        let Value::Histogram { counts, micros } = histogram.value() else { panic!() };
+        let Values::Histogram { counts, micros } = histogram.values() else { panic!() };
         assert_eq!((counts[0], counts[1], counts[11], counts[12], micros), (2, 1, 1, 1, 60_000_202));
     }
 }

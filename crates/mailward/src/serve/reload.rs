@@ -11,10 +11,11 @@ use super::log::Line;
 use super::parts::{Part, Parts};
 use super::shared::Shared;
 use super::site::{Faults, Site};
-use super::tls_policy::{TlsPolicy, TlsSite};
+use super::tls_policy::TlsPolicy;
 use super::watch;
 use crate::config::{self, Config, Listener};
 use crate::input::InputError;
+use crate::tls::site::TlsSite;
 
 /// An order to read the configuration again, and who wants to know what comes of it.
 pub(super) type Order = Option<oneshot::Sender<Outcome>>;
@@ -82,10 +83,7 @@ impl Reload {
     }
 
     fn read(&self) -> Result<New, InputError> {
-        let (mut config, _) = Config::load(self.path.as_deref())?;
-        if config.listeners.is_empty() {
-            config.listeners.push(Listener::default());
-        }
+        let (config, _) = Config::load(self.path.as_deref())?;
         let place = |listener: &Listener| (listener.name.clone(), listener.address.clone());
         if !config.listeners.iter().map(place).eq(self.listeners.iter().map(place)) {
             let message = "the names or addresses of the listeners are others: that needs a restart";

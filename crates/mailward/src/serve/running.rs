@@ -19,12 +19,13 @@ use super::reload::{Order, Reload, Served};
 use super::shared::{Ground, Shared};
 use super::site::Site;
 use super::sockets::Socket;
-use super::tls_policy::{TlsPolicy, TlsSite};
+use super::tls_policy::TlsPolicy;
 use super::watch::Signals;
 use super::{Part, control, jobs, resolver};
 use crate::config::{self, Listener, Source};
 use crate::input::{InputError, now};
 use crate::postfix::lines::Lines;
+use crate::tls::site::TlsSite;
 
 /// All that is there before the first thread.
 pub(super) struct Start {

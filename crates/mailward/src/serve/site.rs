@@ -91,7 +91,6 @@ impl Site {
         settings.other_fields = receiving.other_fields;
         settings.spf_counts = receiving.spf_counts;
         settings.trusted_sealers = receiving.trusted_sealers.into_iter().collect();
-        let listeners = if listeners.is_empty() { vec![Listener::default()] } else { listeners };
         let site = Self {
             settings,
             policy: policy.local,

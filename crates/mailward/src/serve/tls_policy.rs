@@ -4,7 +4,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use courier::{Courier, Fetched, Prober, Settings};
 use dns::Dns;
 use mail::{Domain, Explain, UnixTime};
 use mta_sts::Policy;
@@ -12,21 +11,20 @@ use resolver::Deadline;
 use socketmap::{Lookup, Reason, Reply, Request, Trouble, Value};
 use store::{Store, TLS_POLICY_BYTES, TlsEvent, TlsEventKind};
 use tokio::time::interval;
-use verdict::tls::postfix::{Answer, Postfix};
-use verdict::tls::{Decision, Level, UseDane, Why};
+use verdict::tls::postfix::Answer;
+use verdict::tls::{Decision, Level, Why};
 
 use super::jobs;
 use super::log::Line;
 use super::looks::{self, Looks};
 use super::metrics;
 use super::shared::{Ground, Watched};
-use crate::config;
-use crate::input::InputError;
 use crate::tls::answer::{decision, with_dane};
 use crate::tls::keeper::{Keeper, WAIT, World};
 use crate::tls::next_hop::{NextHop, SMTP};
-use crate::tls::probe::{probe, prober};
+use crate::tls::probe::probe;
 use crate::tls::remembered::{Remembered, Timed};
+use crate::tls::site::TlsSite;
 
 /// The name of the table.
 pub const MAP: &str = "tls-policy";
@@ -48,44 +46,6 @@ const TRIM: u32 = 300;
 const MAX_GROWN: u64 = 16 << 20;
 /// How long a node may take for that, in seconds.
 const LEASE: u64 = 600;
-
-/// What the configuration says about it.
-#[derive(Clone, Debug)]
-pub struct TlsSite {
-    /// Who asks.
-    pub postfix: Postfix,
-    /// Whether DANE counts.
-    pub dane: UseDane,
-    courier: Courier,
-    /// Who looks at the MX hosts of domains that test their policies, if anybody.
-    prober: Option<Prober>,
-}
-
-impl TlsSite {
-    /// Reads the authorities.
-    pub fn new(config: &config::TlsPolicy) -> Result<Self, InputError> {
-        let read = || {
-            let settings = Settings {
-                proxy: config.proxy.clone(),
-                allowed: config.allowed.clone(),
-                port: config.port,
-                ..Settings::new(config.roots.read()?)
-            };
-            let prober = if config.probe_testing { Some(prober(config)?) } else { None };
-            Ok(Self { postfix: config.postfix, dane: config.dane, courier: Courier::new(settings)?, prober })
-        };
-        read().map_err(|error: courier::RootsError| {
-            InputError::new("[tls_policy]", error.to_string()).with_help(
-                "authorities = \"bundled\" believes those that are part of mailward, and needs no file",
-            )
-        })
-    }
-
-    /// Fetches the policy of a domain, or says why not.
-    pub async fn fetch<D: Dns>(&self, dns: &D, domain: &Domain, within: Duration) -> Result<Fetched, String> {
-        self.courier.policy(dns, domain, within).await.map_err(|error| error.to_string())
-    }
-}
 
 /// The table, and what it stands on.
 pub struct TlsPolicy<D> {

@@ -9,7 +9,7 @@ use verdict::local::Mode;
 
 use super::finding::{Report, Severity};
 use crate::config::Config;
-use crate::postfix::lines::{QUEUE, inbound_action, lines, listeners, strictest};
+use crate::postfix::lines::{QUEUE, inbound_action, lines, strictest};
 use crate::postfix::milters::{self, Milter};
 use crate::postfix::settings::{Postfix, Service, Unknown};
 use crate::postfix::version::{OLDEST, Version};
@@ -129,7 +129,7 @@ impl Look<'_> {
     /// Our place among the milters.
     fn ours(&self, milters: &[Milter]) -> Option<usize> {
         let queue = Path::new(self.postfix.get("queue_directory").unwrap_or(QUEUE));
-        let listeners = listeners(self.config);
+        let listeners = &self.config.listeners;
         milters.iter().position(|milter| listeners.iter().any(|l| milter.is_at(&l.address, queue)))
     }
 
@@ -294,7 +294,7 @@ impl Look<'_> {
     fn local_mail(&self, report: &mut Report) {
         const NAME: &str = "non_smtpd_milters";
         let wanted =
-            listeners(self.config).iter().any(|l| matches!(l.purpose, Purpose::Both | Purpose::Outbound));
+            self.config.listeners.iter().any(|l| matches!(l.purpose, Purpose::Both | Purpose::Outbound));
         if !self.signs || !wanted {
             return;
         }

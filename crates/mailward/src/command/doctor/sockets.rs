@@ -15,7 +15,6 @@ use super::rights::{Account, account};
 use crate::config::Config;
 use crate::config::listener::{Address, UnixSocket};
 use crate::input::error::shown;
-use crate::postfix::lines::listeners;
 
 /// How long a connection over TCP may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,7 +28,7 @@ pub(super) async fn look(report: &mut Report, config: &Config, queue: &Path, mai
         report.add("web-network", Severity::Note, format!("[web]: {address}"), message, help);
     }
     let account = mail_owner.map(|name| (name, account(name)));
-    for listener in listeners(config).into_iter().chain(config.tls_policy.listener()) {
+    for listener in config.listeners.iter().chain(&config.tls_policy.listener()) {
         let place = format!("listener {}: {}", listener.name, listener.address);
         match &listener.address {
             Address::Unix(socket) => unix(report, &place, socket, account.as_ref(), queue),

@@ -172,8 +172,8 @@ mod tests {
             assert!(domains.iter().all(|domain| read.policy.local.own.contains(domain)));
             let addresses: Vec<String> =
                 read.listeners.iter().map(|listener| listener.address.to_string()).collect();
-            let want = if chroot { vec![format!("unix:{SOCKET}")] } else { Vec::new() };
-            assert_eq!(addresses, want);
+            let want = if chroot { format!("unix:{SOCKET}") } else { "inet:127.0.0.1:8891".to_owned() };
+            assert_eq!(addresses, [want]);
             assert!(!config(&directory, domains, chroot, None).unwrap().is_new);
         }
         let text = text(Path::new("/etc/mailward"), &[], false);

@@ -13,10 +13,10 @@ use super::Args;
 use super::probed::Probed;
 use crate::config::Config;
 use crate::input::{InputError, now};
-use crate::serve::tls_policy::TlsSite;
 use crate::show::escape::escape;
 use crate::tls::keeper::FETCH_WITHIN;
 use crate::tls::next_hop::NextHop;
+use crate::tls::site::TlsSite;
 use crate::world::{Below, View, World};
 
 /// All that was found out.

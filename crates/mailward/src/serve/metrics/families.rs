@@ -18,15 +18,15 @@ pub struct Family {
     pub name: &'static str,
     /// What it says, in a sentence.
     pub help: &'static str,
-    /// Its values, each with its labels.
-    pub samples: Samples,
+    /// Its values.
+    pub values: Values,
 }
 
-/// A value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
-    /// It only grows.
-    Counter(u64),
+/// What is counted, each value with its labels.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// They only grow.
+    Counters(Vec<(Labels, u64)>),
     /// It goes up and down.
     Gauge(i64),
     /// How long something took.
@@ -37,6 +37,9 @@ pub enum Value {
         micros: u64,
     },
 }
+
+/// Names and values, all of them words of ours.
+pub type Labels = Vec<(&'static str, &'static str)>;
 
 impl Metrics {
     /// All that these parts count, in an order that stays.
@@ -80,10 +83,10 @@ impl Metrics {
                 counter(&self.refused_connections)
             }),
             family("mailward_connections", "Connections of MTAs now.", {
-                vec![(Vec::new(), Value::Gauge(self.open_connections.load(Ordering::Relaxed)))]
+                Values::Gauge(self.open_connections.load(Ordering::Relaxed))
             }),
             family("mailward_latency_seconds", "How long the MTA waited at the end of messages.", {
-                vec![(Vec::new(), self.latency.value())]
+                self.latency.values()
             }),
             family("mailward_rows_total", "Rows for the database.", counter(&self.rows)),
             family("mailward_rows_lost_total", "Rows that nothing took.", counter(&self.lost_rows)),
@@ -117,9 +120,7 @@ impl Metrics {
             family("mailward_dns_answers_total", "Answers of the DNS, the cache included.", {
                 by("reply", &REPLIES, &self.replies)
             }),
-            family("mailward_dns_seconds", "How long answers of the DNS took.", {
-                vec![(Vec::new(), self.dns_time.value())]
-            }),
+            family("mailward_dns_seconds", "How long answers of the DNS took.", self.dns_time.values()),
             family("mailward_troubles_total", "Trouble of our own.", {
                 by("kind", &TROUBLES, &self.troubles)
             }),
@@ -127,33 +128,29 @@ impl Metrics {
     }
 }
 
-const fn family(name: &'static str, help: &'static str, samples: Samples) -> Family {
-    Family { name, help, samples }
+const fn family(name: &'static str, help: &'static str, values: Values) -> Family {
+    Family { name, help, values }
 }
 
-type Samples = Vec<(Vec<(&'static str, &'static str)>, Value)>;
-
-fn counter(counter: &Counter) -> Samples {
-    vec![(Vec::new(), Value::Counter(counter.get()))]
+fn counter(counter: &Counter) -> Values {
+    Values::Counters(vec![(Vec::new(), counter.get())])
 }
 
-fn by(label: &'static str, words: &[&'static str], counters: &[Counter]) -> Samples {
-    let sample =
-        |(word, counter): (&&'static str, &Counter)| (vec![(label, *word)], Value::Counter(counter.get()));
-    words.iter().zip(counters).map(sample).collect()
+fn by(label: &'static str, words: &[&'static str], counters: &[Counter]) -> Values {
+    Values::Counters(
+        words.iter().zip(counters).map(|(word, counter)| (vec![(label, *word)], counter.get())).collect(),
+    )
 }
 
 fn by_two<const N: usize>(
-    first: (&'static str, &[&'static str]),
-    (label, words): (&'static str, &[&'static str]),
+    (first, rows): (&'static str, &[&'static str]),
+    (second, words): (&'static str, &[&'static str]),
     counters: &[[Counter; N]],
-) -> Samples {
-    let mut samples = Vec::new();
-    for (word, row) in first.1.iter().zip(counters) {
-        for (mut labels, value) in by(label, words, row) {
-            labels.insert(0, (first.0, *word));
-            samples.push((labels, value));
-        }
+) -> Values {
+    let mut all = Vec::new();
+    for (row, counters) in rows.iter().zip(counters) {
+        let labels = |word: &&'static str| vec![(first, *row), (second, *word)];
+        all.extend(words.iter().zip(counters).map(|(word, counter)| (labels(word), counter.get())));
     }
-    samples
+    Values::Counters(all)
 }

@@ -1,7 +1,7 @@
 //! What people see: findings under the text they point at, tables, progress. Texts of strangers are made printable
 //! first ([`escape`]).
 //!
-//! Everything here gives text with terminal colours in it; [`print`] takes them out where the output is no terminal or
+//! Everything here gives text with terminal colours in it; [`print()`] takes them out where the output is no terminal or
 //! `NO_COLOR` is set.
 
 pub mod escape;

@@ -55,11 +55,6 @@ impl Kept {
         UnixTime(self.fetched.0.saturating_add(earliest + part))
     }
 
-    /// Whether to fetch now, by what is published: there is another id, or it is time.
-    pub fn is_due(&self, published: Option<&Id>, now: UnixTime, random: Fraction) -> bool {
-        published.is_some_and(|id| *id != self.id) || now >= self.refresh_at(random)
-    }
-
     /// What got weaker with a newer policy: it is obeyed, and somebody should know (RFC 8461 §10.1).
     pub fn weakened_by(&self, newer: &Policy) -> Option<Weakened> {
         if newer.mode() < self.policy.mode() {
@@ -122,15 +117,7 @@ mod tests {
         ] {
             let kept = kept(max_age);
             assert_eq!(kept.refresh_at(Fraction(random)), at(age), "{max_age} {random}");
-            assert!(kept.is_due(None, at(age), Fraction(random)));
-            assert!(age == 0 || !kept.is_due(None, at(age - 1), Fraction(random)));
         }
-    }
-
-    #[test]
-    fn another_id_is_due_at_once() {
-        let due = |id: &[u8]| kept(100_000).is_due(Id::parse(id).as_ref(), at(1), Fraction(9));
-        assert!(due(b"2") && !due(b"1") && !due(b"no id"));
     }
 
     #[test]

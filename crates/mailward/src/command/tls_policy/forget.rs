@@ -3,7 +3,7 @@
 use store::TlsPolicy;
 
 use super::json::ForgetJson;
-use super::look::{database, hop, time};
+use super::look::{hop, kept, time};
 use super::{Args, Page};
 use crate::cli::Exit;
 use crate::config::Config;
@@ -12,12 +12,8 @@ use crate::input::{InputError, now};
 pub(super) async fn forget(args: &Args) -> Result<Exit, InputError> {
     let hop = hop(args)?;
     let (config, _) = Config::load(args.config.as_deref())?;
-    let place = config.store.place();
-    let failed = |error: store::Error| InputError::new(place.to_string(), error.to_string());
-    let Some(store) = database(&config).await.map_err(failed)? else {
-        let help = "[store] of the configuration says where serve keeps it";
-        return Err(InputError::new(place.to_string(), "there is no database").with_help(help));
-    };
+    let failed = |error: store::Error| InputError::new(config.store.place().to_string(), error.to_string());
+    let store = kept(&config).await?;
     let before = store.forget_tls_policy(&hop.domain, now()).await.map_err(failed)?;
     store.close().await;
     if args.json {

@@ -4,7 +4,7 @@ use mail::UnixTime;
 use store::{TLS_HISTORY_DAYS, TlsEvent, TlsEventKind};
 
 use super::json::HistoryJson;
-use super::look::{database, hop, time};
+use super::look::{hop, kept, time};
 use super::{Args, Page};
 use crate::cli::Exit;
 use crate::config::Config;
@@ -17,12 +17,8 @@ const SHOWN: u32 = 100;
 pub(super) async fn show(args: &Args, at: UnixTime) -> Result<Exit, InputError> {
     let hop = hop(args)?;
     let (config, _) = Config::load(args.config.as_deref())?;
-    let place = config.store.place();
-    let failed = |error: store::Error| InputError::new(place.to_string(), error.to_string());
-    let Some(store) = database(&config).await.map_err(failed)? else {
-        let help = "[store] of the configuration says where serve keeps it";
-        return Err(InputError::new(place.to_string(), "there is no database").with_help(help));
-    };
+    let failed = |error: store::Error| InputError::new(config.store.place().to_string(), error.to_string());
+    let store = kept(&config).await?;
     let from = UnixTime(at.0.saturating_sub(TLS_HISTORY_DAYS * 86_400));
     let events = store.tls_history(&hop.domain, from, at, SHOWN).await.map_err(failed)?;
     let answered = events.iter().find(|event| event.kind == TlsEventKind::Answered);

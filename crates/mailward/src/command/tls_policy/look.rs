@@ -60,6 +60,16 @@ pub(super) fn hop(args: &Args) -> Result<NextHop, InputError> {
     })
 }
 
+/// The database, which has to be there.
+pub(super) async fn kept(config: &Config) -> Result<Store, InputError> {
+    let place = || config.store.place().to_string();
+    let found = database(config).await.map_err(|error| InputError::new(place(), error.to_string()))?;
+    found.ok_or_else(|| {
+        InputError::new(place(), "there is no database")
+            .with_help("[store] of the configuration says where serve keeps it")
+    })
+}
+
 /// The database of the configuration, as this program knows it; `None` where there is none yet.
 pub(super) async fn database(config: &Config) -> Result<Option<Store>, store::Error> {
     let place = config.store.place();
